@@ -1,0 +1,1 @@
+"""The window of Everycore: everything that knows Qt lives below here."""

@@ -1,0 +1,1 @@
+"""One dialog per file; app.py opens them, none blocks."""

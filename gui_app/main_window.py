@@ -1,0 +1,246 @@
+"""The main window: lays the views out, picks the page, holds menus and actions. Decides nothing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, Signal
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import (
+    QMainWindow,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gui_app.icons import app_icon
+from gui_app.theme import GUTTER
+from gui_app.typed import override
+from gui_app.views.choosers import choose_files, choose_folder
+from gui_app.views.drop_area import DropArea
+from gui_app.views.drop_veil import DropVeil
+from gui_app.views.failure_panel import FailurePanel
+from gui_app.views.footer import Footer
+from gui_app.views.header import Header
+from gui_app.views.notice_bar import NoticeBar
+from gui_app.views.output_panel import OutputPanel
+from gui_app.views.pipeline_panel import PipelinePanel
+from gui_app.views.plain_label import PlainLabel, rule
+from gui_app.views.result_summary import ResultSummary
+from gui_app.views.side_panels import SidePanels, card, scrolling_card
+from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.worker_slider import WorkerSlider
+from gui_app.window_actions import WindowActions
+from workers import JobSnapshot, JobState
+from workers.wording import printable
+
+_FIRST_SIZE: Final = (1180, 760)
+_NARROW_PX: Final = 1000
+_LEFT_PX: Final = 264
+_RIGHT_PX: Final = 292
+
+
+@dataclass(frozen=True, slots=True)
+class WindowViews:
+    """The ready-made views; the window puts them in their places."""
+
+    header: Header
+    drop_area: DropArea
+    pipeline_panel: PipelinePanel
+    output_panel: OutputPanel
+    task_table: QWidget
+    throughput_plot: QWidget
+    core_loads: QWidget
+    worker_lanes: QWidget
+    worker_slider: WorkerSlider
+    speed_panel: SpeedPanel
+    failure_panel: FailurePanel
+    notice_bar: NoticeBar
+    result_summary: ResultSummary
+    footer: Footer
+
+
+class MainWindow(QMainWindow):
+    """Header, three columns, footer; takes drops anywhere."""
+
+    paths_chosen = Signal(object)
+    closed = Signal()
+
+    def __init__(self, views: WindowViews, settings: QSettings) -> None:
+        super().__init__()
+        self.views = views
+        self._settings = settings
+        self.setWindowTitle("Everycore")
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.setMinimumSize(736, 540)
+        self.actions_offered = WindowActions(self)
+        self._pages = QStackedWidget()
+        self._rooms = QSplitter(Qt.Orientation.Vertical)
+        self._sides = SidePanels(self._left(), self._centre(), self._right())
+        middle = self._middle()
+        self.setCentralWidget(middle)
+        self._veil = DropVeil(middle)
+        self.actions_offered.fill(self.menuBar())
+        self._connect()
+        self._restore()
+        self.apply(JobSnapshot(sequence=0))
+
+    def apply(self, snapshot: JobSnapshot) -> None:
+        """Show the page and offer the actions of that job's state."""
+        self.actions_offered.apply(snapshot)
+        self._pages.setCurrentIndex(0 if snapshot.state is JobState.EMPTY else 1)
+        self.views.result_summary.setVisible(snapshot.state.is_ended)
+        name = printable(snapshot.name)
+        self.setWindowTitle(f"{name} – Everycore" if name else "Everycore")
+
+    def _connect(self) -> None:
+        actions = self.actions_offered
+        actions.add_files.triggered.connect(self._ask_files)
+        actions.add_folder.triggered.connect(self._ask_folder)
+        actions.quit.triggered.connect(self.close)
+        actions.show_pipeline.toggled.connect(self._sides.show_left)
+        actions.show_workers.toggled.connect(self._sides.show_right)
+        self.views.header.add_files_pressed.connect(self._ask_files)
+        self.views.drop_area.choose_folder_pressed.connect(self._ask_folder)
+
+    def _ask_files(self) -> None:
+        choose_files(self, "Add files", self._tell_files)
+
+    def _ask_folder(self) -> None:
+        choose_folder(self, "Add a folder", self._tell_folder)
+
+    def _tell_files(self, files: list[str]) -> None:
+        self.paths_chosen.emit(tuple(Path(file) for file in files))
+
+    def _tell_folder(self, folder: str) -> None:
+        self.paths_chosen.emit((Path(folder),))
+
+    @override
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if self.views.drop_area.accept_drag(event) and self._pages.currentIndex() == 1:
+            self._veil.lift()
+
+    @override
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._veil.hide()
+        self.views.drop_area.end_drag()
+
+    @override
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._veil.hide()
+        self.views.drop_area.take_drop(event)
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._sides.set_narrow(event.size().width() < _NARROW_PX)
+
+    @override
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.setValue("geometry", self.saveGeometry())
+        if not self._sides.is_narrow:
+            self._settings.setValue("sides", self._sides.saveState())
+        self._settings.setValue("rooms", self._rooms.saveState())
+        for name, action in self._toggles().items():
+            self._settings.setValue(name, action.isChecked())
+        self._settings.sync()
+        super().closeEvent(event)
+        self.closed.emit()
+
+    def _toggles(self) -> dict[str, QAction]:
+        actions = self.actions_offered
+        return {"show_pipeline": actions.show_pipeline, "show_workers": actions.show_workers}
+
+    def _restore(self) -> None:
+        self.resize(*_FIRST_SIZE)
+        restorers = {
+            "geometry": self.restoreGeometry,
+            "sides": self._sides.restoreState,
+            "rooms": self._rooms.restoreState,
+        }
+        for name, restore in restorers.items():
+            kept = self._settings.value(name)
+            if isinstance(kept, QByteArray):
+                restore(kept)
+        for name, action in self._toggles().items():
+            action.setChecked(self._settings.value(name, True, type=bool) is not False)
+
+    def _middle(self) -> QWidget:
+        self._sides.setSizes([_LEFT_PX, _FIRST_SIZE[0], _RIGHT_PX])
+        body = QWidget()
+        row = QVBoxLayout(body)
+        row.setContentsMargins(GUTTER, GUTTER, GUTTER, GUTTER)
+        row.addWidget(self._sides)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.views.header)
+        column.addWidget(rule())
+        column.addWidget(body, 1)
+        column.addWidget(rule())
+        column.addWidget(self.views.footer)
+        return middle
+
+    def _left(self) -> QWidget:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(11, 11, 11, 11)
+        column.setSpacing(12)
+        column.addWidget(self.views.pipeline_panel)
+        column.addWidget(rule())
+        column.addWidget(self.views.output_panel)
+        column.addStretch(1)
+        left = scrolling_card(content)
+        left.setMinimumWidth(232)
+        return left
+
+    def _centre(self) -> QWidget:
+        views = self.views
+        upper = QWidget()
+        column = QVBoxLayout(upper)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GUTTER)
+        column.addWidget(views.result_summary)
+        column.addWidget(card(views.task_table, padding=1, stretched=views.task_table), 1)
+        column.addWidget(views.notice_bar)
+        self._rooms.setHandleWidth(GUTTER)
+        self._rooms.setChildrenCollapsible(False)
+        self._rooms.addWidget(upper)
+        self._rooms.addWidget(card(views.throughput_plot, stretched=views.throughput_plot))
+        self._rooms.setStretchFactor(0, 1)
+        self._rooms.setSizes([420, 176])
+        self._pages.addWidget(views.drop_area)
+        self._pages.addWidget(self._rooms)
+        self._pages.setMinimumWidth(440)
+        return self._pages
+
+    def _right(self) -> QWidget:
+        views = self.views
+        workers = card(
+            views.worker_slider,
+            rule(),
+            PlainLabel("Cores", "heading"),
+            views.core_loads,
+            rule(),
+            views.worker_lanes,
+            views.failure_panel,
+            stretched=views.worker_lanes,
+        )
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GUTTER)
+        column.addWidget(workers, 1)
+        column.addWidget(views.speed_panel)
+        right.setMinimumWidth(248)
+        return right

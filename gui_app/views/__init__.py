@@ -1,0 +1,1 @@
+"""One widget per file: values come down by `apply`, gestures go up as signals."""

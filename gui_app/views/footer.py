@@ -1,0 +1,218 @@
+"""The line at the bottom: progress, one sentence of state, one of detail, at most four buttons."""
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QRectF, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from gui_app.theme import current_tokens, set_role
+from gui_app.typed import override
+from gui_app.views.plain_label import PlainLabel
+from gui_app.views.tinted import push_button
+from workers import JobSnapshot, JobState
+from workers.wording import count_words, printable, remaining_words, size_words, time_words
+
+_LINE_PX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """What the footer says in one state; the last button is the primary one."""
+
+    state: str
+    detail: str
+    buttons: tuple[str, ...]
+
+
+class ProgressLine(QWidget):
+    """A line over the whole width; the part that ended is filled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._share = 0.0
+        self._is_still = False
+        self.setFixedHeight(_LINE_PX)
+        self.setAccessibleName("Progress")
+
+    @property
+    def share(self) -> float:
+        """Return how much is filled, 0 to 1."""
+        return self._share
+
+    def apply(self, share: float, *, is_still: bool) -> None:
+        """Fill that share of the line; a still line is muted."""
+        if (share, is_still) != (self._share, self._is_still):
+            self._share, self._is_still = share, is_still
+            self.setAccessibleDescription(f"{share:.0%}")
+            self.update()
+
+    @override
+    def paintEvent(self, event: QPaintEvent) -> None:
+        tokens = current_tokens()
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(tokens.sunk if self._share else tokens.surface))
+        filled = QRectF(0, 0, self.width() * self._share, self.height())
+        painter.fillRect(filled, QColor(tokens.muted if self._is_still else tokens.accent))
+
+
+class Footer(QFrame):
+    """What the job does and what can be done about it."""
+
+    start_pressed = Signal()
+    pause_pressed = Signal()
+    continue_pressed = Signal()
+    cancel_pressed = Signal()
+    open_folder_pressed = Signal()
+    retry_pressed = Signal()
+    new_job_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "bar")
+        self._line = ProgressLine()
+        self._state = PlainLabel("Ready", "title", elides=True)
+        self._detail = PlainLabel("Drop files, or press Ctrl+O", "small", elides=True)
+        self._buttons = {
+            "New job": push_button("New job"),
+            "Cancel": push_button("Cancel"),
+            "Retry problems": push_button("Retry problems"),
+            "Run the rest": push_button("Run the rest"),
+            "Open folder": push_button("Open folder"),
+            "Pause": push_button("Pause"),
+            "Continue": push_button("Continue"),
+            "Start": push_button("Start"),
+        }
+        self._lay_out()
+        self._connect()
+        self.apply(JobSnapshot(sequence=0))
+
+    @property
+    def progress(self) -> float:
+        """Return the share of tasks that ended, 0 to 1."""
+        return self._line.share
+
+    @property
+    def sentences(self) -> tuple[str, str]:
+        """Return the sentence of state and the one of detail."""
+        return self._state.whole_text, self._detail.whole_text
+
+    def button(self, text: str) -> QPushButton:
+        """Return the button of that text, shown or not."""
+        return self._buttons[text]
+
+    def apply(self, snapshot: JobSnapshot) -> None:
+        """Show that job's state."""
+        face = _face(snapshot)
+        self._state.setText(face.state)
+        self._detail.setText(face.detail)
+        total = snapshot.counts.total
+        is_under_way = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
+        share = snapshot.counts.ended / total if total and is_under_way else 0.0
+        self._line.apply(share, is_still=snapshot.state is not JobState.RUNNING)
+        for text, button in self._buttons.items():
+            is_primary = text == face.buttons[-1] and snapshot.state is not JobState.EMPTY
+            set_role(button, "primary" if is_primary else "")
+            button.setVisible(text in face.buttons)
+        self._buttons["Start"].setEnabled(snapshot.state is JobState.DRAFT and total > 0)
+
+    def _lay_out(self) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._state)
+        words.addWidget(self._detail)
+        row = QHBoxLayout()
+        row.setContentsMargins(16, 8, 16, 10)
+        row.setSpacing(8)
+        row.addLayout(words, 1)
+        for button in self._buttons.values():
+            button.setMinimumWidth(88)
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._line)
+        column.addLayout(row)
+
+    def _connect(self) -> None:
+        self._buttons["Start"].clicked.connect(self.start_pressed)
+        self._buttons["Pause"].clicked.connect(self.pause_pressed)
+        self._buttons["Continue"].clicked.connect(self.continue_pressed)
+        self._buttons["Cancel"].clicked.connect(self.cancel_pressed)
+        self._buttons["Open folder"].clicked.connect(self.open_folder_pressed)
+        self._buttons["Retry problems"].clicked.connect(self.retry_pressed)
+        self._buttons["Run the rest"].clicked.connect(self.retry_pressed)
+        self._buttons["New job"].clicked.connect(self.new_job_pressed)
+
+
+def _face(snapshot: JobSnapshot) -> _Face:
+    match snapshot.state:
+        case JobState.EMPTY:
+            return _Face("Ready", "Drop files, or press Ctrl+O", ("Start",))
+        case JobState.DRAFT:
+            return _draft_face(snapshot)
+        case JobState.RUNNING:
+            return _Face(_progress_words(snapshot), _detail_words(snapshot), ("Cancel", "Pause"))
+        case JobState.PAUSED:
+            return _paused_face(snapshot)
+        case JobState.STOPPED:
+            state = f"Stopped at {snapshot.counts.ended:,} of {snapshot.counts.total:,}"
+            return _Face(state, _detail_words(snapshot), ("New job", "Cancel", "Continue"))
+        case JobState.FINISHED | JobState.CANCELLED:
+            return _ended_face(snapshot)
+
+
+def _draft_face(snapshot: JobSnapshot) -> _Face:
+    files = count_words(snapshot.counts.waiting, "file")
+    if snapshot.is_discovering:
+        return _Face("Looking for files", f"{files} so far", ("New job", "Start"))
+    if not snapshot.counts.waiting:
+        return _Face("Nothing to do", "No file here that the pipeline reads", ("New job", "Start"))
+    skipped = f" · {snapshot.counts.skipped:,} skipped" if snapshot.counts.skipped else ""
+    return _Face("Ready to start", f"{files}{skipped} · press Ctrl+Enter", ("New job", "Start"))
+
+
+def _paused_face(snapshot: JobSnapshot) -> _Face:
+    running = snapshot.counts.running
+    state = f"Paused at {snapshot.counts.ended:,} of {snapshot.counts.total:,}"
+    detail = _detail_words(snapshot)
+    if running:
+        detail = f"{count_words(running, 'file')} will end first · {detail}"
+    return _Face(state, detail, ("Cancel", "Continue"))
+
+
+def _ended_face(snapshot: JobSnapshot) -> _Face:
+    counts = snapshot.counts
+    has_output = snapshot.output is not None
+    middle = ("Retry problems",) if counts.failed else ()
+    if snapshot.state is JobState.CANCELLED and counts.cancelled:
+        middle = ("Run the rest",)
+    buttons = ("New job", *middle, *(("Open folder",) if has_output else ()))
+    state = "Finished" if snapshot.state is JobState.FINISHED else "Cancelled"
+    files = count_words(counts.succeeded, "file")
+    where = f" in {printable(snapshot.output.name)}" if snapshot.output else ""
+    left = f" · {counts.cancelled:,} not done" if counts.cancelled else ""
+    return _Face(state, f"{files}{where}{left}{_problem_words(snapshot)}", buttons)
+
+
+def _progress_words(snapshot: JobSnapshot) -> str:
+    counts = snapshot.counts
+    more = " so far" if snapshot.is_discovering else ""
+    return f"{counts.ended:,} of {count_words(counts.total, 'file')}{more}"
+
+
+def _detail_words(snapshot: JobSnapshot) -> str:
+    parts = []
+    if snapshot.state is JobState.RUNNING:
+        parts.append(
+            remaining_words(*snapshot.remaining_s)
+            if snapshot.remaining_s
+            else f"{time_words(snapshot.elapsed_s)} so far"
+        )
+    parts.append(f"{size_words(snapshot.bytes_out)} written so far")
+    return " · ".join(parts) + _problem_words(snapshot)
+
+
+def _problem_words(snapshot: JobSnapshot) -> str:
+    failed = snapshot.counts.failed
+    return f" · {count_words(failed, 'problem')}" if failed else ""

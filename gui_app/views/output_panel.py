@@ -1,0 +1,114 @@
+"""Where the outputs go, how they are named, and what happens to files already there."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from gui_app.theme import set_role
+from gui_app.views.choosers import choose_folder
+from gui_app.views.plain_label import PlainLabel, plain_tool_tip
+from gui_app.views.tinted import push_button
+from workers import JobSnapshot, JobState, OnExisting
+from workers.wording import printable
+
+_BESIDE = "Beside the dropped folder"
+_ON_EXISTING = {
+    OnExisting.SKIP: "Keep existing files",
+    OnExisting.RENAME: "Number the new ones",
+    OnExisting.REPLACE: "Replace existing files",
+}
+_ON_EXISTING_TIPS = {
+    OnExisting.SKIP: "A file that is already there stays; its input is skipped.",
+    OnExisting.RENAME: "A file that is already there stays; the new one gets a number.",
+    OnExisting.REPLACE: "A file that is already there goes to the trash first.",
+}
+
+
+class OutputPanel(QWidget):
+    """The folder, the names, the choice on existing files."""
+
+    output_chosen = Signal(object)
+    on_existing_chosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._chosen: Path | None = None
+        self._of_job: Path | None = None
+        self._folder = PlainLabel(_BESIDE, elides=True)
+        self._change = push_button("Change…", "link")
+        self._change.setAccessibleName("Change the output folder")
+        self._reset = push_button("Put them beside the input", "link")
+        self._names = PlainLabel("Same names", "small", wraps=True)
+        self._on_existing = QComboBox()
+        self._on_existing.setAccessibleName("When an output is already there")
+        for index, (choice, words) in enumerate(_ON_EXISTING.items()):
+            self._on_existing.addItem(words, choice)
+            self._on_existing.setItemData(index, _ON_EXISTING_TIPS[choice], 3)
+        self._lay_out()
+        self._change.clicked.connect(self._ask_folder)
+        self._reset.clicked.connect(self._emit_reset)
+        self._on_existing.activated.connect(self._emit_on_existing)
+        self._show_folder(None)
+
+    def apply(self, snapshot: JobSnapshot) -> None:
+        """Show the folder of the job; while it is under way nothing can be changed."""
+        is_fixed = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
+        self._change.setEnabled(not is_fixed)
+        self._on_existing.setEnabled(not is_fixed)
+        if snapshot.output != self._of_job:
+            self._of_job = snapshot.output
+            self._show_folder(self._of_job or self._chosen)
+        self._reset.setVisible(not is_fixed and self._chosen is not None)
+
+    def apply_output(self, folder: Path | None) -> None:
+        """Show the chosen folder; None means beside the input."""
+        self._chosen = folder
+        self._show_folder(folder)
+        self._reset.setVisible(folder is not None)
+
+    def apply_on_existing(self, choice: OnExisting) -> None:
+        """Show that choice."""
+        self._on_existing.setCurrentIndex(list(_ON_EXISTING).index(choice))
+        self._on_existing.setToolTip(_ON_EXISTING_TIPS[choice])
+
+    def apply_names(self, sentence: str) -> None:
+        """Show how outputs are named."""
+        self._names.setText(sentence)
+
+    def _show_folder(self, folder: Path | None) -> None:
+        self._folder.setText(_BESIDE if folder is None else printable(folder.name or folder))
+        if folder is not None:
+            self._folder.setToolTip(plain_tool_tip(printable(folder)))
+
+    def _ask_folder(self) -> None:
+        choose_folder(self, "Output folder", self._emit_output)
+
+    def _emit_output(self, folder: str) -> None:
+        self.output_chosen.emit(Path(folder))
+
+    def _emit_reset(self) -> None:
+        self.output_chosen.emit(None)
+
+    def _emit_on_existing(self, index: int) -> None:
+        choice = list(_ON_EXISTING)[index]
+        self._on_existing.setToolTip(_ON_EXISTING_TIPS[choice])
+        self.on_existing_chosen.emit(choice)
+
+    def _lay_out(self) -> None:
+        heading = QHBoxLayout()
+        heading.addWidget(PlainLabel("Output", "heading"))
+        heading.addStretch(1)
+        heading.addWidget(self._change)
+        reset = QHBoxLayout()
+        reset.addWidget(self._reset)
+        reset.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addLayout(heading)
+        column.addWidget(self._folder)
+        column.addLayout(reset)
+        column.addWidget(self._names)
+        column.addWidget(self._on_existing)
+        set_role(self._on_existing, "quiet")

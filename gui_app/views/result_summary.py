@@ -1,0 +1,121 @@
+"""The card above the table when a job has ended: what came of it, in large numbers."""
+
+from typing import Final
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from gui_app.theme import set_role
+from gui_app.typed import override
+from gui_app.views.plain_label import PlainLabel
+from gui_app.views.tinted import push_button
+from workers import JobSnapshot
+from workers.wording import size_words
+
+_FULL_WIDTH_PX: Final = 520
+
+
+class ResultSummary(QFrame):
+    """Succeeded, problems, skipped, bytes before and after, speed-up."""
+
+    problems_pressed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        set_role(self, "card")
+        self._has_speed_up = False
+        self._succeeded = _Figure("succeeded")
+        self._problems = _Figure("problems")
+        self._skipped = _Figure("skipped")
+        self._cancelled = _Figure("not done")
+        self._sizes = _Figure("")
+        self._speed_up = _Figure("speed-up")
+        self._show_problems = push_button("problems", "link")
+        self._show_problems.setToolTip("Show them in the table")
+        self._problems.replace_caption(self._show_problems)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(18, 12, 18, 12)
+        row.setSpacing(8)
+        figures = (self._succeeded, self._problems, self._skipped, self._cancelled)
+        for figure in (*figures, self._sizes, self._speed_up):
+            row.addWidget(figure)
+            row.addStretch(1)
+        row.takeAt(row.count() - 1)
+        self._show_problems.clicked.connect(self.problems_pressed)
+
+    def apply(self, snapshot: JobSnapshot) -> None:
+        """Show what came of that job."""
+        counts = snapshot.counts
+        self._succeeded.show_number(counts.succeeded, "big-ok")
+        self._problems.show_number(counts.failed, "big-fail")
+        self._show_problems.setText("problem" if counts.failed == 1 else "problems")
+        self._skipped.show_number(counts.skipped, "big-warn")
+        self._cancelled.show_number(counts.cancelled, "big")
+        self._cancelled.setVisible(counts.cancelled > 0)
+        self._show_problems.setEnabled(counts.failed > 0)
+        self._show_sizes(snapshot)
+        self._has_speed_up = snapshot.speed_up is not None
+        self._show_fitting()
+        if snapshot.speed_up is not None:
+            self._speed_up.show_text(f"{snapshot.speed_up:.1f}×", "large")
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._show_fitting()
+
+    def _show_fitting(self) -> None:
+        """In a narrow window the speed-up gives way: it stands in its own card as well."""
+        self._speed_up.setVisible(self._has_speed_up and self.width() >= _FULL_WIDTH_PX)
+
+    def _show_sizes(self, snapshot: JobSnapshot) -> None:
+        before, after = snapshot.bytes_ended, snapshot.bytes_out
+        self._sizes.setVisible(after > 0)
+        self._sizes.show_text(f"{size_words(before)} → {size_words(after)}", "large")
+        self._sizes.show_caption(saved_words(before, after))
+
+
+class _Figure(QWidget):
+    """A large number with its word below."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self._number = PlainLabel("0", "big")
+        self._caption = PlainLabel(caption, "muted")
+        # As tall as the link that takes its place among the problems.
+        self._caption.setContentsMargins(0, 2, 0, 2)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(2)
+        self._column.addStretch(1)
+        self._column.addWidget(self._number)
+        self._column.addWidget(self._caption)
+
+    def replace_caption(self, widget: QWidget) -> None:
+        """Put a widget in the place of the word."""
+        self._caption.hide()
+        self._column.addWidget(widget, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def show_number(self, number: int, role: str) -> None:
+        """Show a count; none at all is muted, whatever its colour."""
+        self.show_text(f"{number:,}", role if number else "big")
+
+    def show_text(self, text: str, role: str) -> None:
+        """Show the text in that role."""
+        self._number.setText(text)
+        set_role(self._number, role)
+
+    def show_caption(self, caption: str) -> None:
+        """Show the word below."""
+        self._caption.setText(caption)
+
+
+def saved_words(before: int, after: int) -> str:
+    """Return '96 % saved', or that the outputs are larger."""
+    if before <= 0:
+        return "written"
+    change = round(100 * (before - after) / before)
+    if change > 0:
+        return f"{change} % saved"
+    return "same size" if change == 0 else f"{-change} % larger"

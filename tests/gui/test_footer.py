@@ -1,0 +1,93 @@
+"""The footer: one sentence of state, one of detail, at most four buttons, one primary."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from gui_app.views.footer import Footer
+from workers import Counts, JobId, JobSnapshot, JobState
+
+DRAFT = JobSnapshot(1, JobId("j"), "Holiday", JobState.DRAFT, counts=Counts(waiting=1284))
+RUNNING = replace(
+    DRAFT,
+    state=JobState.RUNNING,
+    counts=Counts(450, 3, 828, 2, 1),
+    remaining_s=(8.0, 10.0),
+    bytes_out=142_000_000,
+    output=Path("/home/me/Holiday (Everycore)"),
+)
+PAUSED = replace(RUNNING, state=JobState.PAUSED)
+STOPPED = replace(RUNNING, state=JobState.STOPPED)
+FINISHED = replace(RUNNING, state=JobState.FINISHED, counts=Counts(0, 0, 1281, 2, 1))
+CANCELLED = replace(RUNNING, state=JobState.CANCELLED, counts=Counts(0, 0, 800, 0, 0, 484))
+ALL = (JobSnapshot(0), DRAFT, RUNNING, PAUSED, STOPPED, FINISHED, CANCELLED)
+
+
+@pytest.fixture
+def footer(qtbot: QtBot) -> Footer:
+    made = Footer()
+    qtbot.addWidget(made)
+    made.resize(1180, 60)
+    made.show()
+    return made
+
+
+def _shown(footer: Footer) -> list[QPushButton]:
+    return [button for button in footer.findChildren(QPushButton) if button.isVisible()]
+
+
+@pytest.mark.parametrize("snapshot", ALL, ids=lambda snapshot: snapshot.state.value)
+def test_at_most_four_buttons_and_one_primary(footer: Footer, snapshot: JobSnapshot) -> None:
+    footer.apply(snapshot)
+    shown = _shown(footer)
+    primary = [button for button in shown if button.property("role") == "primary"]
+    assert 1 <= len(shown) <= 4
+    assert len(primary) == (0 if snapshot.state is JobState.EMPTY else 1)
+    assert all(footer.sentences)
+
+
+def test_empty_window_cannot_start(footer: Footer) -> None:
+    assert footer.sentences == ("Ready", "Drop files, or press Ctrl+O")
+    assert not footer.button("Start").isEnabled()
+
+
+def test_running_job_tells_progress_and_time(footer: Footer) -> None:
+    footer.apply(RUNNING)
+    assert footer.sentences == (
+        "831 of 1,284 files",
+        "8 to 10 s left · 142 MB written so far · 2 problems",
+    )
+    assert footer.progress == pytest.approx(831 / 1284)
+
+
+def test_finished_job_names_its_folder(footer: Footer) -> None:
+    footer.apply(FINISHED)
+    assert footer.sentences == ("Finished", "1,281 files in Holiday (Everycore) · 2 problems")
+    assert footer.button("Retry problems").isVisible()
+
+
+def test_nothing_to_retry_hides_the_button(footer: Footer) -> None:
+    footer.apply(replace(FINISHED, counts=Counts(succeeded=3)))
+    assert not footer.button("Retry problems").isVisible()
+
+
+def test_every_button_tells_its_gesture(qtbot: QtBot, footer: Footer) -> None:
+    gestures = (
+        (DRAFT, "Start", footer.start_pressed),
+        (DRAFT, "New job", footer.new_job_pressed),
+        (RUNNING, "Pause", footer.pause_pressed),
+        (RUNNING, "Cancel", footer.cancel_pressed),
+        (PAUSED, "Continue", footer.continue_pressed),
+        (STOPPED, "Continue", footer.continue_pressed),
+        (FINISHED, "Open folder", footer.open_folder_pressed),
+        (FINISHED, "Retry problems", footer.retry_pressed),
+        (CANCELLED, "Run the rest", footer.retry_pressed),
+    )
+    for snapshot, text, signal in gestures:
+        footer.apply(snapshot)
+        assert footer.button(text).isVisible()
+        with qtbot.waitSignal(signal):
+            footer.button(text).click()

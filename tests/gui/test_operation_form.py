@@ -1,0 +1,123 @@
+"""Forms are built from declarations alone."""
+
+from collections.abc import Mapping
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QLineEdit,
+    QSpinBox,
+)
+from pytestqt.qtbot import QtBot
+
+from gui_app.views.operation_form import OperationForm
+from workers import Kind, ParameterValue
+from workers.operations import all_operations
+from workers.operations.declaration import Operation, Parameter, ParameterKind
+
+
+def _summary(values: Mapping[str, ParameterValue]) -> str:
+    return str(values)
+
+
+OPERATION = Operation(
+    "images.sample",
+    "Sample",
+    "Shows every kind of parameter.",
+    Kind.IMAGE,
+    (
+        Parameter(
+            "mode", ParameterKind.CHOICE, "Mode", "How.", "fit", choices=("fit", "long_edge")
+        ),
+        Parameter(
+            "width",
+            ParameterKind.INTEGER,
+            "Width",
+            "Width of the box.",
+            1024,
+            unit="px",
+            minimum=1,
+            maximum=9000,
+            shown_when=("mode", ("fit",)),
+        ),
+        Parameter("share", ParameterKind.NUMBER, "Share", "How much.", 50, unit="%", minimum=0.1),
+        Parameter("keep", ParameterKind.FLAG, "Keep <b>&", "Keeps it.", True),
+        Parameter("suffix", ParameterKind.TEXT, "Suffix", "Of the output.", ""),
+    ),
+    _summary,
+)
+
+
+@pytest.fixture
+def form(qtbot: QtBot) -> OperationForm:
+    made = OperationForm(OPERATION, {"width": 640})
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def test_every_kind_gets_its_control(form: OperationForm) -> None:
+    kinds = {name: type(form.control(name)) for name in ("mode", "width", "keep", "suffix")}
+    assert kinds == {"mode": QComboBox, "width": QSpinBox, "keep": QCheckBox, "suffix": QLineEdit}
+    assert isinstance(form.control("share"), QDoubleSpinBox)
+
+
+def test_values_bounds_and_units_come_from_the_declaration(form: OperationForm) -> None:
+    width, share = form.control("width"), form.control("share")
+    assert isinstance(width, QSpinBox)
+    assert isinstance(share, QDoubleSpinBox)
+    assert (width.value(), width.minimum(), width.maximum()) == (640, 1, 9000)
+    assert width.text() == "640 px"
+    assert share.text() == "50 %"
+    assert "Width of the box." in width.toolTip()
+
+
+def test_a_change_tells_all_values(qtbot: QtBot, form: OperationForm) -> None:
+    width = form.control("width")
+    assert isinstance(width, QSpinBox)
+    with qtbot.waitSignal(form.values_changed) as told:
+        width.setValue(800)
+    expected = {"mode": "fit", "width": 800, "share": 50, "keep": True, "suffix": ""}
+    assert told.args == [expected]
+    assert OPERATION.complete(form.values) == expected
+
+
+def test_parameter_that_does_not_matter_is_hidden(form: OperationForm) -> None:
+    mode, width = form.control("mode"), form.control("width")
+    assert isinstance(mode, QComboBox)
+    assert width.isVisible()
+    mode.setCurrentIndex(1)
+    assert not width.isVisible()
+    assert form.values["mode"] == "long_edge"
+
+
+def test_wheel_over_an_unfocused_control_changes_nothing(form: OperationForm) -> None:
+    width = form.control("width")
+    assert isinstance(width, QSpinBox)
+    form.control("suffix").setFocus()
+    wheel = QWheelEvent(
+        QPointF(5, 5),
+        QPointF(width.mapToGlobal(QPoint(5, 5))),
+        QPoint(0, 120),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(width, wheel)
+    assert width.value() == 640
+
+
+@pytest.mark.parametrize("operation", all_operations(), ids=lambda operation: operation.id)
+def test_form_of_every_operation_starts_with_valid_values(
+    qtbot: QtBot, operation: Operation
+) -> None:
+    form = OperationForm(operation, operation.complete({}))
+    qtbot.addWidget(form)
+    assert operation.complete(form.values) == operation.complete({})

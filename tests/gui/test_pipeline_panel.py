@@ -1,0 +1,153 @@
+"""The pipeline's cards: presets, editing in place, order by mouse and keyboard."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox
+from pytestqt.qtbot import QtBot
+
+from gui_app.views.pipeline_panel import PipelinePanel
+from gui_app.views.step_card import DragHandle
+from workers import JobSnapshot, JobState, Pipeline, Step
+from workers.operations import all_operations, find_operation
+
+RESIZE = Step("images.resize", find_operation("images.resize").complete({}))
+CONVERT = Step("images.convert", find_operation("images.convert").complete({}))
+METADATA = Step("images.metadata", find_operation("images.metadata").complete({}))
+PRESET = Pipeline("Shrink", (RESIZE, CONVERT, METADATA), "Makes it small.", "shrink")
+OTHER = Pipeline("Convert only", (CONVERT,), "", "convert-only")
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> PipelinePanel:
+    made = PipelinePanel(all_operations())
+    qtbot.addWidget(made)
+    made.apply_presets((PRESET, OTHER))
+    made.show_pipeline(PRESET)
+    made.resize(240, 500)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+def _order(panel: PipelinePanel) -> list[str]:
+    return [step.operation.partition(".")[2] for step in panel.pipeline.steps]
+
+
+def test_preset_shows_its_steps_as_cards(panel: PipelinePanel) -> None:
+    assert [card.step for card in panel.cards] == [RESIZE, CONVERT, METADATA]
+    assert "1024" in panel.cards[0].summary
+    assert panel.cards[0].accessibleName() == "Resize, step 1 of 3"
+
+
+def test_choosing_a_preset_tells_its_pipeline(qtbot: QtBot, panel: PipelinePanel) -> None:
+    box = panel.findChild(QComboBox)
+    assert isinstance(box, QComboBox)
+    with qtbot.waitSignal(panel.pipeline_changed) as told:
+        box.setCurrentIndex(1)
+        box.activated.emit(1)
+    assert told.args == [OTHER]
+    assert len(panel.cards) == 1
+
+
+def test_alt_arrows_move_the_card(qtbot: QtBot, panel: PipelinePanel) -> None:
+    card = panel.cards[0]
+    card.setFocus()
+    with qtbot.waitSignal(panel.pipeline_changed):
+        qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    assert _order(panel) == ["convert", "resize", "metadata"]
+    qtbot.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert _order(panel) == ["resize", "convert", "metadata"]
+    qtbot.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert _order(panel) == ["resize", "convert", "metadata"]
+
+
+def test_dragging_the_handle_reorders_the_cards(qtbot: QtBot, panel: PipelinePanel) -> None:
+    handle = panel.cards[0].findChild(DragHandle)
+    assert isinstance(handle, DragHandle)
+    last = panel.cards[2]
+    goal = last.mapToGlobal(QPoint(10, last.height() - 2))
+    with qtbot.waitSignal(panel.pipeline_changed):
+        qtbot.mousePress(handle, Qt.MouseButton.LeftButton)
+        for _ in range(3):
+            handle.dragged.emit(goal.y())
+        qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton)
+    assert _order(panel) == ["convert", "metadata", "resize"]
+
+
+def test_enter_opens_the_form_and_an_edit_is_told(qtbot: QtBot, panel: PipelinePanel) -> None:
+    card = panel.cards[0]
+    card.setFocus()
+    qtbot.keyClick(card, Qt.Key.Key_Return)
+    assert card.is_open
+    assert card.form is not None
+    width = card.form.control("width")
+    assert isinstance(width, QSpinBox)
+    with qtbot.waitSignal(panel.pipeline_changed):
+        width.setValue(640)
+    assert panel.pipeline.steps[0].parameters["width"] == 640
+    assert panel.pipeline.id == ""
+    assert "640" in card.summary
+    box = panel.findChild(QComboBox)
+    assert isinstance(box, QComboBox)
+    assert box.currentText() == "Shrink, changed"
+
+
+def test_click_opens_and_closes_the_form(qtbot: QtBot, panel: PipelinePanel) -> None:
+    card = panel.cards[1]
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=QPoint(30, 15))
+    assert card.is_open
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=QPoint(30, 15))
+    assert not card.is_open
+
+
+def test_opening_a_form_edits_nothing(qtbot: QtBot, panel: PipelinePanel) -> None:
+    with qtbot.assertNotEmitted(panel.pipeline_changed):
+        for card in panel.cards:
+            card.toggle()
+    assert panel.pipeline == PRESET
+
+
+def test_delete_removes_the_step(qtbot: QtBot, panel: PipelinePanel) -> None:
+    card = panel.cards[1]
+    card.setFocus()
+    with qtbot.waitSignal(panel.pipeline_changed):
+        qtbot.keyClick(card, Qt.Key.Key_Delete)
+    assert _order(panel) == ["resize", "metadata"]
+
+
+def test_add_step_appends_an_open_card(qtbot: QtBot, panel: PipelinePanel) -> None:
+    button = next(each for each in panel.findChildren(QPushButton) if "Add step" in each.text())
+    actions = {action.data(): action for action in button.menu().actions()}
+    with qtbot.waitSignal(panel.pipeline_changed):
+        actions["images.auto_orient"].trigger()
+    assert _order(panel)[-1] == "auto_orient"
+    assert panel.cards[-1].is_open
+
+
+def test_unknown_operation_is_shown_as_such(panel: PipelinePanel) -> None:
+    panel.show_pipeline(Pipeline("Old", (Step("images.vanished"),)))
+    assert panel.cards[0].summary == "This version has no such operation."
+
+
+def test_own_code_shows_its_file_and_keeps_its_parameters(
+    qtbot: QtBot, panel: PipelinePanel
+) -> None:
+    step = Step("user.process", {"gain": 2}, Path("/home/me/<b>clean.py"))
+    panel.show_pipeline(Pipeline("Mine", (step,)))
+    with qtbot.assertNotEmitted(panel.pipeline_changed):
+        panel.cards[0].toggle()
+    assert panel.cards[0].accessibleName().startswith("<b>clean.py")
+    assert panel.pipeline.steps == (step,)
+
+
+def test_nothing_can_be_edited_while_the_job_runs(qtbot: QtBot, panel: PipelinePanel) -> None:
+    panel.apply(JobSnapshot(1, state=JobState.RUNNING))
+    card = panel.cards[0]
+    with qtbot.assertNotEmitted(panel.pipeline_changed):
+        qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+        qtbot.keyClick(card, Qt.Key.Key_Delete)
+    panel.apply(JobSnapshot(2, state=JobState.FINISHED))
+    with qtbot.waitSignal(panel.pipeline_changed):
+        qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)

@@ -1,0 +1,401 @@
+"""One job while the engine has it open: its journal, its scheduler, its view, its output folder.
+
+Belongs to the engine's thread. It performs what the scheduler answers, and knows nothing of
+commands, windows or terminals.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, assert_never
+
+from workers.actions import (
+    Action,
+    Dispatch,
+    EndTask,
+    FinishJob,
+    KillWorker,
+    PauseItself,
+    RefuseJob,
+    RequeueTask,
+    RetireWorker,
+    StartWorker,
+)
+from workers.discovery import FoundFile
+from workers.errors import JobRefused
+from workers.events import (
+    AttemptEnded,
+    Event,
+    JobCancelled,
+    JobContinued,
+    JobPaused,
+    TasksExhausted,
+    TasksOffered,
+    WorkerLost,
+    WorkersResized,
+)
+from workers.job import JobSpec, JobState, Sweep, TaskId, WorkerId
+from workers.job_view import JobView, ended_row
+from workers.journal import Journal, WaitingTask
+from workers.messages import RunBlock, RunFile, Setup
+from workers.operations import sweep as sweeps
+from workers.outcome import Failure, FailureKind, Outcome
+from workers.output import NamePlanner, Staging, publish
+from workers.pipeline import output_suffix
+from workers.pool import WorkerPool
+from workers.scheduler import Scheduler, ending_words
+from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
+from workers.wording import printable
+
+# The scheduler holds so many tasks at most; the others wait in the journal.
+BACKLOG_LOW: Final = 500
+BACKLOG_STEP: Final = 1000
+COMMIT_EVERY_S: Final = 0.1
+
+Listener = Callable[[TaskRow], None]
+
+
+class ActiveJob:
+    """A job that is open: a draft, running, paused or ended."""
+
+    def __init__(self, journal: Journal, state: JobState, listener: Listener | None) -> None:
+        """Take over an open journal; what ran when it was left waits again."""
+        journal.reopen_running()
+        self.journal = journal
+        self.state = state
+        self.spec: JobSpec | None = journal.spec()
+        self.view = JobView(journal.elapsed())
+        self.pause_reason = ""
+        self.refusal = ""
+        self.is_discovering = False
+        self._listener = listener
+        self._scheduler: Scheduler | None = None
+        self._pool: WorkerPool | None = None
+        self._planner: NamePlanner | None = None
+        self._staging: Staging | None = None
+        self._inputs: dict[TaskId, WaitingTask] = {}
+        self._left_out: dict[TaskId, dict[int, str]] = {}
+        self._crashed_at: dict[TaskId, int] = {}
+        self._offered_to = TaskId(0)
+        self._is_resumed = False
+        self._committed_at = 0.0
+        self._is_cancelled = False
+
+    # ---- what the engine asks
+
+    def start(self, spec: JobSpec, pool: WorkerPool, workers: int) -> None:
+        """Begin or go on; raises JobRefused when the output folder cannot be used."""
+        folder = spec.output if spec.pipeline is not None else spec.output.parent
+        staging = Staging(folder, self.journal.job)
+        if (failure := staging.prepare()) is not None:
+            raise JobRefused(failure.message)
+        self.spec, self._staging, self._pool = spec, staging, pool
+        self._planner = self._plan_names(spec)
+        self._is_resumed = self.journal.spec() is not None
+        self._scheduler = Scheduler(target=workers, retries=spec.retries)
+        self._offered_to = TaskId(0)
+        self._inputs.clear()
+        self._is_cancelled = False
+        self.journal.set_spec(spec)
+        if spec.sweep is not None and not self.journal.counts().total:
+            self._add_blocks(spec.sweep)
+        pool.prepare(
+            Setup(
+                self.journal.job,
+                spec.output,
+                spec.on_existing,
+                spec.pipeline,
+                spec.sweep,
+                spec.trusted,
+            )
+        )
+        self._enter(JobState.RUNNING)
+        self.view.start_clock(time.monotonic())
+        self.refill()
+
+    def handle(self, event: Event) -> None:
+        """Tell the scheduler what happened and do what it answers."""
+        if self._scheduler is None:
+            return
+        now = time.monotonic()
+        event = self._noted(event, now)
+        for action in self._scheduler.handle(event, now):
+            self._perform(action, now)
+
+    def refill(self) -> None:
+        """Offer the scheduler more waiting tasks when it runs low, and tell when none are left."""
+        scheduler = self._scheduler
+        if scheduler is None or scheduler.is_over or scheduler.backlog >= BACKLOG_LOW:
+            return
+        waiting = self.journal.waiting(self._offered_to, BACKLOG_STEP)
+        if waiting:
+            self._offered_to = waiting[-1].task
+            self._inputs.update((task.task, task) for task in waiting)
+            self.handle(TasksOffered(tuple(task.task for task in waiting)))
+        elif not self.is_discovering:
+            self.handle(TasksExhausted())
+
+    def add_files(self, files: Sequence[FoundFile]) -> None:
+        """Record what discovery found; the next refill offers it."""
+        self.journal.add_files(files)
+        self.view.all_changed()
+
+    def counts(self) -> Counts:
+        """Return how many tasks stand where; what only waits at a worker is waiting."""
+        counts, running = self.journal.counts(), self.running
+        waiting = counts.waiting + counts.running
+        running = min(running, waiting)
+        return replace(counts, waiting=waiting - running, running=running)
+
+    def pause(self) -> None:
+        """Hand out no more tasks."""
+        if self.state is JobState.RUNNING:
+            now = time.monotonic()
+            self.handle(JobPaused())
+            self.view.mark(MarkerKind.PAUSED, "paused", now)
+            self._stop_clock(now)
+            self._enter(JobState.PAUSED)
+
+    def go_on(self) -> None:
+        """Go on after a pause."""
+        if self.state is JobState.PAUSED:
+            now = time.monotonic()
+            self.pause_reason = ""
+            self.view.start_clock(now)
+            self.view.mark(MarkerKind.CONTINUED, "continued", now)
+            self._enter(JobState.RUNNING)
+            self.handle(JobContinued())
+
+    def resize(self, before: int, after: int) -> None:
+        """Run on another number of workers from now on."""
+        if self.is_open_ended and before != after:
+            self.view.mark(
+                MarkerKind.RESIZED, f"{before} → {after} workers", time.monotonic()
+            )
+        self.handle(WorkersResized(after))
+
+    def cancel(self) -> None:
+        """End the job now; open tasks become cancelled."""
+        if self._scheduler is None or not self.is_open_ended:
+            return
+        self._is_cancelled = True
+        self.journal.cancel_waiting()
+        self.handle(JobCancelled())
+        self.view.all_changed()
+
+    def retry(self, tasks: tuple[TaskId, ...], pool: WorkerPool, workers: int) -> None:
+        """Run failed and cancelled tasks again."""
+        if self.spec is None or not self.state.is_ended:
+            return
+        if not self.journal.retry(tasks):
+            return
+        self.view = JobView(self.journal.elapsed())
+        self.view.all_changed()
+        self._left_out.clear()
+        self._crashed_at.clear()
+        self.start(self.spec, pool, workers)
+
+    def save(self, *, is_forced: bool = False) -> None:
+        """Commit what the journal has buffered, at most ten times a second."""
+        now = time.monotonic()
+        if is_forced or now - self._committed_at >= COMMIT_EVERY_S:
+            self._committed_at = now
+            if self.is_open_ended:
+                self.journal.set_elapsed(self.view.elapsed(now))
+            self.journal.commit()
+
+    def leave(self) -> None:
+        """Close the journal; an unfinished job stands as stopped."""
+        now = time.monotonic()
+        self._stop_clock(now)
+        if self.is_open_ended:
+            self._enter(JobState.STOPPED)
+        self.journal.close()
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Say whether the job was started and has not ended."""
+        return self.state in (JobState.RUNNING, JobState.PAUSED)
+
+    @property
+    def running(self) -> int:
+        """Return how many tasks run now."""
+        return self._scheduler.running if self._scheduler is not None else 0
+
+    def name_of(self, task: TaskId) -> str:
+        """Return the printable name of a task that is in the scheduler's hands."""
+        return self._shown(self._inputs[task]) if task in self._inputs else ""
+
+    def _shown(self, given: WaitingTask) -> str:
+        if given.relative is not None:
+            return printable(given.relative)
+        if self.spec is None or self.spec.sweep is None:
+            return ""
+        return sweeps.block_name(self.spec.sweep, given.first_point, given.points)
+
+    # ---- preparation
+
+    def _plan_names(self, spec: JobSpec) -> NamePlanner:
+        paths, _ = self.journal.inputs()
+        planner = NamePlanner(spec.output, has_several_roots=len(paths) > 1)
+        for planned in self.journal.planned():
+            planner.reserve(planned)
+        return planner
+
+    def _add_blocks(self, sweep: Sweep) -> None:
+        self.journal.add_blocks(list(sweeps.blocks(sweep)))
+        self.journal.set_discovered(True)
+        self.view.all_changed()
+
+    def _enter(self, state: JobState) -> None:
+        self.state = state
+        self.journal.set_elapsed(self.view.elapsed(time.monotonic()))
+        self.journal.set_state(state)
+
+    def _stop_clock(self, now: float) -> None:
+        self.view.stop_clock(now)
+        self.journal.set_elapsed(self.view.elapsed(now))
+
+    # ---- events on their way to the scheduler
+
+    def _noted(self, event: Event, now: float) -> Event:
+        """Show what happened on the worker's lane; leave out a sweep's point that kills workers."""
+        if isinstance(event, AttemptEnded):
+            failed = isinstance(event.outcome, Failure)
+            end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
+            self.view.lane_ended(event.worker, event.seconds, end, now)
+        elif isinstance(event, WorkerLost) and event.running is not None:
+            self.view.lane_ended(event.worker, event.seconds, AttemptEnd.CRASHED, now)
+            return self._point_left_out(event, event.running)
+        return event
+
+    def _point_left_out(self, event: WorkerLost, task: TaskId) -> Event:
+        given = self._inputs.get(task)
+        if given is None or given.points == 1:
+            return event
+        is_second = self._crashed_at.get(task) == event.position
+        self._crashed_at[task] = event.position
+        if event.cause is None and not is_second:
+            return event
+        words = f"The worker crashed twice here ({ending_words(event.exit_code)})."
+        reason = event.cause.message if event.cause is not None else words
+        self._left_out.setdefault(task, {})[event.position] = reason
+        return replace(event, is_excused=True)
+
+    # ---- actions
+
+    def _perform(self, action: Action, now: float) -> None:
+        assert self._pool is not None and self._scheduler is not None
+        match action:
+            case StartWorker():
+                self._scheduler.worker_started(self._pool.start_worker())
+            case RetireWorker(worker):
+                self._pool.retire(worker)
+            case KillWorker(worker):
+                self._pool.kill(worker)
+            case Dispatch(worker, task, attempt):
+                self._dispatch(worker, task, attempt)
+            case EndTask():
+                self._end_task(action, now)
+            case RequeueTask():
+                self._requeue(action, now)
+            case PauseItself(reason):
+                self.pause_reason = reason
+                self.view.mark(MarkerKind.PAUSED, "paused", now)
+                self._stop_clock(now)
+                self._enter(JobState.PAUSED)
+            case RefuseJob(reason):
+                self.refusal = reason
+                self._stop_clock(now)
+                self._enter(JobState.STOPPED)
+            case FinishJob():
+                self._finish(now)
+            case _:
+                assert_never(action)
+
+    def _dispatch(self, worker: WorkerId, task: TaskId, attempt: int) -> None:
+        assert self._pool is not None and self.spec is not None
+        given = self._inputs[task]
+        timeout_s = self.spec.timeout_s
+        lease = self._pool.next_lease()
+        if given.path is None:
+            left_out = self._left_out.get(task, {})
+            block = RunBlock(lease, task, given.first_point, given.points, left_out)
+            self._pool.send_block(worker, block, timeout_s)
+        else:
+            is_again = self._is_resumed or given.was_dispatched or attempt > 1
+            request = RunFile(
+                lease,
+                task,
+                attempt,
+                given.path,
+                self._planned(given),
+                self.journal.created_ns if is_again else None,
+            )
+            self._pool.send_file(worker, request, timeout_s)
+        self.journal.dispatched(task, attempt)
+        self.view.changed(task)
+
+    def _planned(self, given: WaitingTask) -> Path:
+        """Return the task's final output name, reserved once and kept for all its attempts."""
+        if given.planned is not None:
+            return given.planned
+        assert self._planner is not None and self.spec is not None and self.spec.pipeline
+        assert given.path is not None and given.root is not None and given.relative is not None
+        suffix = output_suffix(self.spec.pipeline, given.kind, given.path.suffix.lower())
+        planned = self._planner.plan(given.root, given.relative, suffix)
+        self.journal.plan(given.task, planned)
+        self._inputs[given.task] = replace(given, planned=planned)
+        return planned
+
+    def _end_task(self, action: EndTask, now: float) -> None:
+        task, outcome, seconds = action.task, action.outcome, action.seconds
+        given = self._inputs.pop(task)
+        if not self.journal.ended(task, outcome, action.attempts, seconds, action.worker):
+            return
+        if outcome is not None:
+            self.view.task_ended(points=given.points, size=given.size, seconds=seconds, now=now)
+        self.view.changed(task)
+        if isinstance(outcome, Failure) and outcome.kind is FailureKind.WORKER_LOST:
+            name = self._shown(given)
+            self.view.mark(MarkerKind.CRASHED, "crash", now)
+            self.view.notice = (
+                f"A worker crashed on {name} and was replaced; the file was set aside."
+            )
+        if self._listener is not None:
+            self._listener(
+                ended_row(self._shown(given), given, action)
+            )
+
+    def _requeue(self, action: RequeueTask, now: float) -> None:
+        given = self._inputs[action.task]
+        self._inputs[action.task] = replace(given, was_dispatched=True)
+        self.journal.requeue(action.task, action.attempts)
+        self.view.changed(action.task)
+        if action.is_charged:
+            self.view.mark(MarkerKind.CRASHED, "crash", now)
+            name = self._shown(given)
+            self.view.notice = f"A worker crashed on {name}; the task is tried once more."
+
+    def _finish(self, now: float) -> None:
+        self._stop_clock(now)
+        if self.spec is not None and self.spec.sweep is not None and not self._is_cancelled:
+            self._write_results(self.spec.sweep, self.spec)
+        if self._staging is not None:
+            self._staging.remove()
+        self.save(is_forced=True)
+        self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
+
+    def _write_results(self, sweep: Sweep, spec: JobSpec) -> None:
+        assert self._staging is not None
+        self.journal.commit()
+        target = self._staging.target(TaskId(0), 1, spec.output.suffix)
+        try:
+            sweeps.Results.collect(sweep, self.journal.values()).write(target)
+            published = publish(target, spec.output, spec.on_existing)
+        except (JobRefused, OSError) as error:
+            self.refusal = f"The results cannot be written to {spec.output}: {error}"
+            return
+        if not isinstance(published, Path):
+            self.refusal = f"{spec.output}: {published.message}"

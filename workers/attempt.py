@@ -1,0 +1,161 @@
+"""One attempt of one task, from the opened input to the published output; runs in a worker."""
+
+import errno
+import os
+from collections.abc import Iterator, MutableSequence, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from workers.errors import JobRefused
+from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
+from workers.messages import RunBlock, RunFile, Setup
+from workers.operations.input_file import InputFile, open_input
+from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.output import Staging, publish
+from workers.pipeline import output_suffix, own_code, steps_for
+
+_READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
+_WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What a worker holds ready for the tasks of one job."""
+
+    setup: Setup
+
+    def run_file(self, request: RunFile) -> Outcome:
+        """Run the pipeline on one file; the output stands complete under its name, or not at all."""
+        pipeline = self.setup.pipeline
+        if pipeline is None:
+            raise JobRefused("This job has no pipeline for files.")
+        if self._is_kept(request):
+            return Skip("An output with this name was there already; it was kept.")
+        opened = open_input(request.path)
+        if not isinstance(opened, InputFile):
+            return opened
+        with opened as source:
+            steps = steps_for(pipeline, source.kind)
+            if not steps:
+                return Skip(_not_read(pipeline))
+            return self._produce(request, source, steps)
+
+    def _is_kept(self, request: RunFile) -> bool:
+        """Say whether a file of before the job keeps its place, so that no work is needed."""
+        if self.setup.on_existing is not OnExisting.SKIP:
+            return False
+        try:
+            status = os.lstat(request.planned)
+        except OSError:
+            return False
+        return request.own_since_ns is None or status.st_mtime_ns < request.own_since_ns
+
+    def _produce(self, request: RunFile, source: InputFile, steps: Sequence[Step]) -> Outcome:
+        pipeline = self.setup.pipeline
+        assert pipeline is not None
+        suffix = output_suffix(pipeline, source.kind, source.suffix)
+        staging = Staging(self.setup.output, self.setup.job)
+        target = staging.target(request.task, request.attempt, suffix)
+        try:
+            result = self._run_steps(source, steps, target)
+            if isinstance(result, Failure):
+                return result
+            if source.has_changed():
+                return Failure(
+                    FailureKind.BAD_INPUT, "The file changed while it was being read."
+                )
+            final = _with_suffix(request.planned, suffix)
+            published = publish(
+                target, final, self.setup.on_existing, own_since_ns=request.own_since_ns
+            )
+        except OSError as error:
+            if error.errno in _WRITE_ERRORS or error.filename == str(target):
+                return Failure(
+                    FailureKind.OUTPUT_FAILED,
+                    f"Cannot write to {self.setup.output}: {os.strerror(error.errno or 0)}.",
+                )
+            raise
+        finally:
+            target.unlink(missing_ok=True)
+        if not isinstance(published, Path):
+            return published
+        return Success((published,), published.stat().st_size, warning=result)
+
+    def _run_steps(
+        self, source: InputFile, steps: Sequence[Step], target: Path
+    ) -> Failure | str:
+        """Run the steps family by family; between families the file stands in the staging folder."""
+        from workers.operations import find_family
+
+        runs = [tuple(run) for _, run in groupby(steps, _family)]
+        warnings: list[str] = []
+        with ExitStack() as between:
+            for number, run in enumerate(runs):
+                family = find_family(_family(run[0]))
+                is_last = number == len(runs) - 1
+                suffix = family.output_suffix(run, source.suffix)
+                goal = target if is_last else target.with_suffix(f".{number}{suffix}")
+                if not is_last:
+                    between.callback(goal.unlink, missing_ok=True)
+                result = family.run(run, source, goal)
+                if isinstance(result, Failure):
+                    return result
+                warnings += [result] if result else []
+                if not is_last:
+                    opened = open_input(goal)
+                    if not isinstance(opened, InputFile):
+                        return Failure(FailureKind.OPERATION_FAILED, "A step wrote nothing.")
+                    source = between.enter_context(opened)
+        return " ".join(warnings)
+
+    def run_block(self, request: RunBlock, mark: MutableSequence[int]) -> Outcome:
+        """Evaluate a block of the sweep's points, marking each before it runs."""
+        from workers.operations.sweep import evaluate
+
+        if self.setup.sweep is None:
+            raise JobRefused("This job has no sweep.")
+        return evaluate(self.setup.sweep, request, mark)
+
+
+def _family(step: Step) -> str:
+    return step.operation.partition(".")[0]
+
+
+def _with_suffix(planned: Path, suffix: str) -> Path:
+    """Keep the planned name, but for a file whose content is not what its name said."""
+    if planned.name.endswith(suffix):
+        return planned
+    return planned.with_name(planned.name.removesuffix(planned.suffix) + suffix)
+
+
+def _not_read(pipeline: Pipeline) -> str:
+    from workers.operations import find_operation
+
+    kinds = dict.fromkeys(find_operation(step.operation).reads for step in pipeline.steps)
+    words = [_READ_WORDS[kind] for kind in kinds if kind in _READ_WORDS]
+    return f"This pipeline reads {' and '.join(words) or 'other files'} only."
+
+
+def prepare(setup: Setup) -> Preparation:
+    """Check in the worker that own code can be loaded; raise what its import raises."""
+    if setup.sweep is not None:
+        from workers.operations.user_function import load_function
+
+        load_function(setup.sweep.file, setup.sweep.function)
+    if setup.pipeline is not None:
+        for file in own_code(setup.pipeline):
+            from workers.operations.user_function import load_function
+
+            load_function(file, "process")
+    return Preparation(setup)
+
+
+def code_files(pipeline: Pipeline | None, sweep: Sweep | None) -> Iterator[tuple[Path, str]]:
+    """Yield each file of own code in a job with the function it must define."""
+    if sweep is not None:
+        yield sweep.file, sweep.function
+    if pipeline is not None:
+        for file in own_code(pipeline):
+            yield file, "process"

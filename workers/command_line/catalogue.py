@@ -1,0 +1,104 @@
+"""`everycore operations` and `everycore presets`: what there is, written from declarations."""
+
+from workers.command_line.exit_status import ExitStatus
+from workers.command_line.options import OperationsOptions, PresetsOptions
+from workers.job import ParameterValue
+from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.wording import printable
+
+
+def operations(options: OperationsOptions) -> ExitStatus:
+    """Print all operations, or one with its parameters; raise PipelineError on no such name."""
+    from workers.operations import all_operations, find_operation
+
+    if options.name:
+        lines = operation_lines(find_operation(options.name))
+    else:
+        found = sorted(all_operations(), key=_operation_id)
+        lines = _columns([(operation.id, operation.sentence) for operation in found])
+    print("\n".join(lines))
+    return ExitStatus.DONE
+
+
+def presets(options: PresetsOptions) -> ExitStatus:
+    """Print all presets, or one as its file; raise PipelineError on no such name."""
+    from workers.pipeline import dump_pipeline, load_pipeline, preset_pipelines
+
+    if options.name:
+        text = dump_pipeline(load_pipeline(options.name)).rstrip("\n")
+        lines = text.split("\n")
+    else:
+        lines = _columns(
+            [
+                (pipeline.id, pipeline.description or pipeline.name)
+                for pipeline in preset_pipelines()
+            ]
+        )
+    print("\n".join(printable(line) for line in lines))
+    return ExitStatus.DONE
+
+
+def operation_lines(operation: Operation) -> list[str]:
+    """Return an operation's declaration as lines of text."""
+    lines = [
+        f"{operation.id}: {operation.label}",
+        operation.sentence,
+        f"Reads: {operation.reads.value}",
+    ]
+    if operation.parameters:
+        lines += ["", "Parameters:"]
+    for parameter in operation.parameters:
+        lines += _parameter_lines(parameter)
+    return [printable(line) for line in lines]
+
+
+def _operation_id(operation: Operation) -> str:
+    return operation.id
+
+
+def _parameter_lines(parameter: Parameter) -> list[str]:
+    lines = [
+        f"  {parameter.name} = {_toml_value(parameter.default)}",
+        f"      {parameter.sentence or parameter.label}",
+        f"      {_values_words(parameter)}",
+    ]
+    if parameter.shown_when is not None:
+        other, values = parameter.shown_when
+        words = " or ".join(_toml_value(value) for value in values)
+        lines.append(f"      Matters when {other} is {words}.")
+    return lines
+
+
+def _values_words(parameter: Parameter) -> str:
+    match parameter.kind:
+        case ParameterKind.CHOICE:
+            return "One of: " + ", ".join(_toml_value(choice) for choice in parameter.choices)
+        case ParameterKind.FLAG:
+            return "true or false"
+        case ParameterKind.TEXT:
+            return "Text"
+        case ParameterKind.INTEGER | ParameterKind.NUMBER:
+            words = "Whole number" if parameter.kind is ParameterKind.INTEGER else "Number"
+            if parameter.minimum is not None:
+                words += f" from {_number_words(parameter.minimum)}"
+            if parameter.maximum is not None:
+                words += f" to {_number_words(parameter.maximum)}"
+            return f"{words}, in {parameter.unit}" if parameter.unit else words
+
+
+def _number_words(number: float) -> str:
+    return f"{int(number):,}" if number == int(number) else f"{number:g}"
+
+
+def _toml_value(value: ParameterValue) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    return str(value)
+
+
+def _columns(pairs: list[tuple[str, str]]) -> list[str]:
+    width = max((len(name) for name, _ in pairs), default=0)
+    return [printable(f"{name:<{width}}  {sentence}") for name, sentence in pairs]

@@ -1,0 +1,17 @@
+"""One line of `everycore doctor`, as a value."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found of a subject.
+
+    `advice` is a sentence or empty; without what `is_needed` no job runs.
+    """
+
+    subject: str
+    is_ok: bool
+    finding: str
+    advice: str = ""
+    is_needed: bool = False

@@ -1,0 +1,289 @@
+"""The arguments of `everycore`, read into frozen options.
+
+argparse stands inside the functions: every worker process imports the package above again.
+"""
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from workers.command_line import options as asked
+from workers.command_line.axes import parse_axes, parse_target
+from workers.errors import UsageError
+from workers.job import InputFilter, OnExisting, Sweep
+from workers.report import SUFFIXES as REPORT_SUFFIXES
+
+if TYPE_CHECKING:
+    from typing_extensions import override  # in typing from Python 3.12 on
+else:
+
+    def override(method: object) -> object:
+        """Return the method: only the type checker wants the mark."""
+        return method
+
+
+# More than a machine of today has cores; keeps a slip of the finger from forking for ever.
+_MOST_WORKERS = 1024
+_MOST_RETRIES = 100
+
+
+class _Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one sentence and a hint, raised as UsageError."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError instead of printing the usage and exiting."""
+        sentence = message[:1].upper() + message[1:].rstrip(".")
+        raise UsageError(f"{sentence}. See `{self.prog} --help`.")
+
+
+def parse(arguments: Sequence[str]) -> asked.Options:
+    """Return what the arguments ask for; raise UsageError.
+
+    `--help` and `--version` print and raise SystemExit(0).
+    """
+    if not arguments:
+        return asked.WindowOptions()
+    chosen = _build().parse_args(arguments)
+    match chosen.command:
+        case "run":
+            return _run_options(chosen)
+        case "map":
+            return _map_options(chosen)
+        case "jobs":
+            return asked.JobsOptions(chosen.json)
+        case "resume":
+            return asked.ResumeOptions(chosen.job, _following(chosen))
+        case "retry":
+            return asked.RetryOptions(chosen.job, _following(chosen))
+        case "discard":
+            return asked.DiscardOptions(chosen.job)
+        case "operations":
+            return asked.OperationsOptions(chosen.name)
+        case "presets":
+            return asked.PresetsOptions(chosen.name)
+        case _:
+            return asked.DoctorOptions()
+
+
+def _build() -> _Parser:
+    from workers import __version__
+
+    parser = _Parser(
+        prog="everycore",
+        description="Process a folder of files, or a sweep of numbers, on all cores.",
+        epilog="Without a command, `everycore` opens the window. Exit status: 0 all succeeded "
+        "or were skipped, 1 some failed, 2 usage or pipeline error, 3 the job could not run, "
+        "130 interrupted (`everycore resume` goes on).",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"everycore {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_run(_command(commands, "run", "run a pipeline over files and folders"))
+    _add_map(_command(commands, "map", "run a Python function over ranges of numbers"))
+    _add_json(_command(commands, "jobs", "list the journalled jobs, newest first"))
+    for name, sentence in (
+        ("resume", "go on with an unfinished job (default: the newest)"),
+        ("retry", "run again what failed or was cancelled in a job"),
+        ("discard", "forget a job that does not run; its outputs stay"),
+    ):
+        command = _command(commands, name, sentence)
+        _add_job(command, is_optional=name == "resume")
+        if name != "discard":
+            _add_following(command)
+    for name, sentence in (
+        ("operations", "list the operations, or one with its parameters"),
+        ("presets", "list the presets, or one with its steps"),
+    ):
+        _command(commands, name, sentence).add_argument(
+            "name", nargs="?", default="", metavar="NAME"
+        )
+    _command(commands, "doctor", "say what this computer offers and lacks")
+    return parser
+
+
+def _command(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, sentence: str
+) -> argparse.ArgumentParser:
+    description = sentence[0].upper() + sentence[1:] + "."
+    return commands.add_parser(name, help=sentence, description=description, allow_abbrev=False)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("pipeline", metavar="PIPELINE", help="a preset's name or a .toml file")
+    parser.add_argument("inputs", metavar="INPUT", nargs="+", help="a file or a folder")
+    parser.add_argument(
+        "--output", metavar="DIR", help="output folder (default: a new one beside the input)"
+    )
+    _add_on_existing(parser, "when an output's name is taken (default: skip)")
+    parser.add_argument(
+        "--recursive",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="look into folders below folders (default: yes)",
+    )
+    for name, sentence in (("include", "only files"), ("exclude", "no files")):
+        parser.add_argument(
+            f"--{name}",
+            metavar="GLOB",
+            action="append",
+            default=[],
+            help=f"take {sentence} that match, e.g. '*.jpg'; may be given again",
+        )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="allow the pipeline's own .py files, as they are now, to run",
+    )
+    _add_limits(parser)
+    _add_following(parser)
+
+
+def _add_map(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "target", metavar="FILE.py:FUNCTION", help="called once per point, by parameter name"
+    )
+    parser.add_argument(
+        "--over",
+        metavar="NAME=START:STOP[:STEP]",
+        action="append",
+        required=True,
+        help="a parameter's values from START on, STOP left out; given again: all "
+        "combinations, the last one fastest; whole numbers stay whole, one float makes all floats",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="results as .csv, .parquet or .npy (default: FUNCTION.csv in the current folder)",
+    )
+    _add_on_existing(parser, "when the output's name is taken (default: skip, which refuses)")
+    _add_limits(parser)
+    _add_following(parser)
+
+
+def _add_on_existing(parser: argparse.ArgumentParser, sentence: str) -> None:
+    words = [choice.value for choice in OnExisting]
+    parser.add_argument("--on-existing", choices=words, default="skip", help=sentence)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--timeout", metavar="S", type=_timeout, help="seconds that one attempt may take"
+    )
+    parser.add_argument(
+        "--retries",
+        metavar="N",
+        type=_retries,
+        default=1,
+        help="further attempts after a worker was lost (default: 1)",
+    )
+    parser.add_argument(
+        "--fresh", action="store_true", help="start anew, also where an unfinished job would resume"
+    )
+
+
+def _add_following(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers", metavar="N", type=_workers, help="worker processes (default: one per core)"
+    )
+    parser.add_argument(
+        "--report", metavar="FILE", help="write every input's fate as .csv, .json or .html"
+    )
+    _add_json(parser)
+    parser.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def _add_job(parser: argparse.ArgumentParser, *, is_optional: bool) -> None:
+    sentence = "a job as `everycore jobs` lists it, or the beginning of its name there"
+    if is_optional:
+        parser.add_argument("job", metavar="JOB", nargs="?", default="", help=sentence)
+    else:
+        parser.add_argument("job", metavar="JOB", help=sentence)
+
+
+def _whole(text: str, low: int, high: int) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+    if not low <= number <= high:
+        raise argparse.ArgumentTypeError(f"{number} is not between {low} and {high}")
+    return number
+
+
+def _workers(text: str) -> int:
+    return _whole(text, 1, _MOST_WORKERS)
+
+
+def _retries(text: str) -> int:
+    return _whole(text, 0, _MOST_RETRIES)
+
+
+def _timeout(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not (math.isfinite(seconds) and seconds > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+    return seconds
+
+
+def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
+    return asked.RunOptions(
+        pipeline=chosen.pipeline,
+        inputs=tuple(_path(text) for text in chosen.inputs),
+        output=None if chosen.output is None else _path(chosen.output),
+        on_existing=OnExisting(chosen.on_existing),
+        filter=InputFilter(chosen.recursive, tuple(chosen.include), tuple(chosen.exclude)),
+        limits=asked.Limits(chosen.timeout, chosen.retries),
+        is_fresh=chosen.fresh,
+        is_trusting=chosen.trust,
+        following=_following(chosen),
+    )
+
+
+def _map_options(chosen: argparse.Namespace) -> asked.MapOptions:
+    from workers.operations.sweep import OUTPUT_SUFFIXES
+
+    file, function = parse_target(chosen.target)
+    output = None
+    if chosen.output is not None:
+        output = _with_suffix(chosen.output, "--output", OUTPUT_SUFFIXES)
+    return asked.MapOptions(
+        sweep=Sweep(_path(str(file)), function, parse_axes(chosen.over)),
+        output=output,
+        on_existing=OnExisting(chosen.on_existing),
+        limits=asked.Limits(chosen.timeout, chosen.retries),
+        is_fresh=chosen.fresh,
+        following=_following(chosen),
+    )
+
+
+def _following(chosen: argparse.Namespace) -> asked.Following:
+    report = None
+    if chosen.report is not None:
+        report = _with_suffix(chosen.report, "--report", REPORT_SUFFIXES)
+    return asked.Following(chosen.workers, report, chosen.json, chosen.quiet)
+
+
+def _with_suffix(text: str, option: str, suffixes: tuple[str, ...]) -> Path:
+    path = _path(text)
+    if path.suffix.lower() not in suffixes:
+        words = ", ".join(suffixes[:-1]) + " or " + suffixes[-1]
+        raise UsageError(f"{option} takes a file that ends in {words}; {text!r} does not.")
+    return path
+
+
+def _path(text: str) -> Path:
+    """Return the path made absolute, links kept where no `..` follows; raise UsageError."""
+    if not text or "\0" in text:
+        raise UsageError(f"{text!r} is not a path.")
+    path = Path(text)
+    return path.resolve() if ".." in path.parts else path.absolute()

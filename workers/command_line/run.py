@@ -1,0 +1,78 @@
+"""`everycore run`: a pipeline over files and folders, resumed where it was left unfinished."""
+
+from pathlib import Path
+
+from workers.command_line.exit_status import ExitStatus
+from workers.command_line.following import Undertaking, follow
+from workers.command_line.options import Following, RunOptions
+from workers.command_line.terminal import say_error
+from workers.command_line.trusting import trusted_digests
+from workers.command_line.unfinished import Unfinished, Wanted, find_unfinished
+from workers.commands import AddInputs, ContinueJob, OpenJob, StartJob
+from workers.errors import UsageError
+from workers.job import JobSpec
+from workers.output import default_output
+from workers.pipeline import load_pipeline, own_code
+from workers.report import check_report_target
+from workers.wording import printable
+
+
+def run(options: RunOptions) -> ExitStatus:
+    """Run or resume the job; blocks.
+
+    Raises UsageError and PipelineError for what is asked wrongly, JobRefused with the engine's
+    sentence, as for own code that cannot run.
+    """
+    pipeline = load_pipeline(options.pipeline)
+    _check_inputs(options.inputs)
+    if options.output is not None:
+        _check_output(options.output)
+    if options.following.report is not None:
+        check_report_target(options.following.report)
+    trusted = trusted_digests(own_code(pipeline), is_trusting=options.is_trusting)
+    spec = JobSpec(
+        output=options.output or default_output(options.inputs),
+        pipeline=pipeline,
+        on_existing=options.on_existing,
+        timeout_s=options.limits.timeout_s,
+        retries=options.limits.retries,
+        trusted=trusted,
+    )
+    if not options.is_fresh:
+        wanted = Wanted(spec, options.inputs, options.filter, options.output is not None)
+        unfinished = find_unfinished(wanted)
+        if unfinished is not None:
+            return resume_unfinished(unfinished, options.following)
+    commands = (AddInputs(options.inputs, options.filter), StartJob(spec))
+    return follow(Undertaking(commands), options.following)
+
+
+def resume_unfinished(
+    unfinished: Unfinished, following: Following, unit: str = "file"
+) -> ExitStatus:
+    """Go on with the job that the command line means, and say so."""
+    entry = unfinished.entry
+    if not following.is_quiet:
+        counts = entry.counts
+        say_error(
+            f"Going on with job {entry.job} at {counts.ended:,} of {counts.total:,}; "
+            "--fresh starts anew."
+        )
+        if unfinished.has_other_options:
+            say_error("It keeps the timeout, retries and rule for existing files it began with.")
+    return follow(Undertaking((OpenJob(entry.job), ContinueJob()), unit), following)
+
+
+def _check_inputs(inputs: tuple[Path, ...]) -> None:
+    for path in inputs:
+        try:
+            path.stat()
+        except FileNotFoundError:
+            raise UsageError(f"There is no file or folder {printable(path)}.") from None
+        except OSError as error:
+            raise UsageError(f"Cannot look at {printable(path)}: {error.strerror}.") from error
+
+
+def _check_output(output: Path) -> None:
+    if output.exists() and not output.is_dir():
+        raise UsageError(f"--output takes a folder; {printable(output)} is a file.")

@@ -1,0 +1,398 @@
+"""The engine: commands in, snapshots out; the loop that drives one job at a time.
+
+One thread drives it: the terminal's main thread, or the main thread of the engine process. It
+asks the scheduler (through ActiveJob), acts through the pool, remembers in the journal. Only
+`post` may be called from other threads. Discovery runs in a thread of its own and hands over
+batches of files through the same inbox.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Final, assert_never
+
+from workers.active_job import ActiveJob, Listener
+from workers.commands import (
+    AddInputs,
+    CancelJob,
+    ClearInputs,
+    Command,
+    ContinueJob,
+    DiscardJob,
+    OpenJob,
+    PauseJob,
+    Quit,
+    ResizeWorkers,
+    RetryTasks,
+    SetResponsive,
+    StartJob,
+)
+from workers.discovery import FoundFile, discover
+from workers.errors import EverycoreError, JobRefused, JournalError
+from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, TaskState
+from workers.journal import Journal, discard, journal_path
+from workers.limits import RESPONSIVE_NICE
+from workers.load import LoadMeter, usable_cores
+from workers.operations.user_function import check_source, digest
+from workers.pool import WorkerPool
+from workers.snapshot import JobSnapshot, Lane, TaskRow
+from workers.wording import printable
+
+# A batch waits so long for room: beyond that many the reader of folders stops reading.
+BATCHES_AHEAD: Final = 20
+
+
+class _Discovery:
+    """A thread that reads folders for one job; it puts (this, batch) and at last (this, None)."""
+
+    def __init__(self, engine: "Engine", paths: Sequence[Path], chosen: InputFilter) -> None:
+        self._engine = engine
+        self._paths = tuple(paths)
+        self._chosen = chosen
+        self._is_stopped = threading.Event()
+        self.room = threading.Semaphore(BATCHES_AHEAD)
+        self._thread = threading.Thread(target=self._read, name="discovery", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._is_stopped.set()
+        self.room.release()
+        self._thread.join()
+
+    def _read(self) -> None:
+        left_out, known = self._engine.discovery_limits()
+        for batch in discover(self._paths, self._chosen, left_out=left_out, known=known):
+            self.room.acquire()
+            if self._is_stopped.is_set():
+                return
+            self._engine.take_batch(self, batch)
+        self._engine.take_batch(self, None)
+
+
+class Engine:
+    """One job at a time, from its inputs to its end."""
+
+    def __init__(self, journals: Path, *, workers: int, listener: Listener | None = None) -> None:
+        """Keep journals in the folder `journals`; `listener` hears of each ended task."""
+        self._journals = journals
+        self._workers = max(1, workers)
+        self._listener = listener
+        self._nice = RESPONSIVE_NICE
+        self._inbox: SimpleQueue[Command | tuple[_Discovery, tuple[FoundFile, ...] | None]] = (
+            SimpleQueue()
+        )
+        self._pool = WorkerPool(nice=self._nice)
+        self._job: ActiveJob | None = None
+        self._discoveries: list[_Discovery] = []
+        self._known: set[tuple[int, int]] = set()
+        self._load = LoadMeter()
+        self._sequence = 0
+        self._refusal = ""
+        self._has_quit = False
+
+    # ---- from any thread
+
+    def post(self, command: Command) -> None:
+        """Ask for something; the loop answers in the order of the calls."""
+        self._inbox.put(command)
+        self._pool.wake()
+
+    def take_batch(self, discovery: _Discovery, batch: tuple[FoundFile, ...] | None) -> None:
+        """Hand over found files; None at the end."""
+        self._inbox.put((discovery, batch))
+        self._pool.wake()
+
+    def discovery_limits(self) -> tuple[tuple[Path, ...], set[tuple[int, int]]]:
+        """Return the folders not to enter and the files found so far, as (device, inode)."""
+        spec = self._job.spec if self._job is not None else None
+        left_out = (spec.output,) if spec is not None and spec.pipeline is not None else ()
+        return left_out, self._known
+
+    # ---- the loop
+
+    def turn(self, timeout_s: float) -> bool:
+        """Wait for something to happen, at most so long, and deal with all that did.
+
+        Answers whether anything happened.
+        """
+        has_post = not self._inbox.empty()
+        events = self._pool.wait(0.0 if has_post else timeout_s)
+        for event in events:
+            if self._job is not None:
+                self._job.handle(event)
+        has_post = self._read_inbox() or has_post
+        if self._job is not None:
+            self._job.refill()
+            self._job.save()
+        return bool(events) or has_post
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether a job is running, files are being found, or commands wait."""
+        is_running = self._job is not None and self._job.state is JobState.RUNNING
+        return is_running or bool(self._discoveries) or not self._inbox.empty()
+
+    @property
+    def has_quit(self) -> bool:
+        """Say whether Quit was asked for."""
+        return self._has_quit
+
+    def close(self) -> None:
+        """End workers and discovery; an unfinished job is left stopped and can be continued."""
+        self._close_job()
+        self._pool.close()
+
+    def snapshot(self) -> JobSnapshot:
+        """Return the state of things and take the news with it."""
+        now = time.monotonic()
+        self._sequence += 1
+        frame = JobSnapshot(
+            self._sequence,
+            workers_target=self._workers,
+            workers_maximum=max(usable_cores(), self._workers),
+            is_responsive=self._nice > 0,
+            core_loads=self._load.sample(now),
+            memory_free=self._load.memory_free(),
+            refusal=self._refusal,
+        )
+        job = self._job
+        if job is None:
+            return frame
+        return _with_job(frame, job, self._lanes(job), bool(self._discoveries), now)
+
+    def _lanes(self, job: ActiveJob) -> tuple[Lane, ...]:
+        segments = job.view.take_segments()
+        return tuple(
+            Lane(
+                view.worker,
+                view.pid,
+                view.state,
+                job.name_of(view.task) if view.task is not None else "",
+                view.running_s,
+                segments.get(view.worker, ()),
+            )
+            for view in self._pool.views()
+        )
+
+    # ---- the inbox
+
+    def _read_inbox(self) -> bool:
+        has_read = False
+        while True:
+            try:
+                item = self._inbox.get_nowait()
+            except Empty:
+                return has_read
+            has_read = True
+            if isinstance(item, tuple):
+                self._files_found(*item)
+                continue
+            self._refusal = ""
+            try:
+                self._obey(item)
+            except EverycoreError as error:
+                self._refusal = str(error)
+
+    def _files_found(self, discovery: _Discovery, batch: tuple[FoundFile, ...] | None) -> None:
+        if discovery not in self._discoveries or self._job is None:
+            return  # its job was closed meanwhile
+        discovery.room.release()
+        if batch is None:
+            self._discoveries.remove(discovery)
+            self._job.is_discovering = bool(self._discoveries)
+            self._job.journal.set_discovered(not self._discoveries)
+            return
+        first = self._job.journal.counts().total + 1
+        self._job.add_files(batch)
+        if self._listener is not None:
+            for number, file in enumerate(batch, first):
+                if file.problem:
+                    self._listener(_skipped_row(TaskId(number), file))
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case AddInputs(paths, chosen):
+                self._add_inputs(paths, chosen)
+            case ClearInputs():
+                self._close_job()
+            case StartJob(spec):
+                self._start(spec)
+            case PauseJob():
+                self._open_job().pause()
+            case ContinueJob():
+                self._continue()
+            case CancelJob():
+                self._cancel()
+            case ResizeWorkers(count):
+                self._resize(count)
+            case SetResponsive(is_responsive):
+                self._nice = RESPONSIVE_NICE if is_responsive else 0
+                self._pool.set_nice(self._nice)
+            case RetryTasks(tasks):
+                self._open_job().retry(tasks, self._pool, self._workers)
+            case OpenJob(job):
+                self._open(job)
+            case DiscardJob(job):
+                self._discard(job)
+            case Quit():
+                self._has_quit = True
+            case _:
+                assert_never(command)
+
+    def _open_job(self) -> ActiveJob:
+        if self._job is None:
+            raise JobRefused("No job is open.")
+        return self._job
+
+    def _add_inputs(self, paths: Sequence[Path], chosen: InputFilter) -> None:
+        if self._job is not None and self._job.state.is_ended:
+            self._close_job()
+        if self._job is None:
+            name = printable(paths[0].absolute().name) if paths else ""
+            journal = Journal.create(self._journals, name or "Job")
+            journal.set_state(JobState.DRAFT)
+            self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
+        earlier, _ = self._job.journal.inputs()
+        self._job.journal.set_inputs((*earlier, *paths), chosen)
+        self._discover(paths, chosen)
+
+    def _discover(self, paths: Sequence[Path], chosen: InputFilter) -> None:
+        job = self._open_job()
+        job.is_discovering = True
+        job.journal.set_discovered(False)
+        discovery = _Discovery(self, paths, chosen)
+        self._discoveries.append(discovery)
+        discovery.start()
+
+    def _start(self, spec: JobSpec) -> None:
+        if self._job is not None and self._job.state not in (JobState.DRAFT, JobState.STOPPED):
+            if spec.sweep is None:
+                raise JobRefused("This job has been started already.")
+            self._close_job()
+        if self._job is None and spec.sweep is not None:
+            journal = Journal.create(self._journals, spec.sweep.function)
+            self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
+        job = self._open_job()
+        _check_own_code(spec)
+        job.start(spec, self._pool, self._workers)
+
+    def _continue(self) -> None:
+        job = self._open_job()
+        if job.state is JobState.STOPPED and job.spec is not None:
+            _check_own_code(job.spec)
+            if not job.journal.is_discovered():
+                self._discover(*job.journal.inputs())
+            job.start(job.spec, self._pool, self._workers)
+        else:
+            job.go_on()
+
+    def _cancel(self) -> None:
+        for discovery in self._discoveries:
+            discovery.stop()
+        self._discoveries.clear()
+        job = self._open_job()
+        job.is_discovering = False
+        job.cancel()
+
+    def _resize(self, count: int) -> None:
+        before, self._workers = self._workers, max(1, count)
+        if self._job is not None:
+            self._job.resize(before, self._workers)
+
+    def _open(self, job: JobId) -> None:
+        self._close_job()
+        journal = Journal.open(journal_path(self._journals, job))
+        state = journal.state()
+        if state in (JobState.RUNNING, JobState.PAUSED):
+            state = JobState.STOPPED
+        self._job = ActiveJob(journal, state, self._listener)
+        self._job.view.all_changed()
+
+    def _discard(self, job: JobId) -> None:
+        if self._job is not None and self._job.journal.job == job:
+            if self._job.is_open_ended:
+                raise JobRefused("This job is running; cancel it first.")
+            self._close_job()
+        try:
+            discard(self._journals, job)
+        except FileNotFoundError as error:
+            raise JournalError("There is no record of this job any more.") from error
+
+    def _close_job(self) -> None:
+        for discovery in self._discoveries:
+            discovery.stop()
+        self._discoveries.clear()
+        self._known = set()
+        job, self._job = self._job, None
+        if job is None:
+            return
+        job.leave()
+        for view in self._pool.views():
+            self._pool.kill(view.worker)
+        if job.state in (JobState.DRAFT, JobState.EMPTY):
+            discard(self._journals, job.journal.job)
+
+
+def _check_own_code(spec: JobSpec) -> None:
+    """Raise JobRefused unless each .py file of the job is sound and was allowed by its digest."""
+    from workers.attempt import code_files
+
+    for file, function in code_files(spec.pipeline, spec.sweep):
+        if problem := check_source(file, function):
+            raise JobRefused(problem)
+        if digest(file) not in spec.trusted:
+            raise JobRefused(f"{printable(file.name)} has not been allowed to run.")
+
+
+def _skipped_row(task: TaskId, file: FoundFile) -> TaskRow:
+    return TaskRow(
+        task,
+        printable(file.relative),
+        file.path,
+        file.kind,
+        file.size,
+        TaskState.SKIPPED,
+        message=file.problem,
+    )
+
+
+def _with_job(
+    frame: JobSnapshot, job: ActiveJob, lanes: tuple[Lane, ...], is_discovering: bool, now: float
+) -> JobSnapshot:
+    view = job.view
+    counts = job.counts()
+    bytes_total, bytes_ended, bytes_out, warnings = job.journal.totals()
+    tasks_per_s, bytes_per_s = view.throughput.rates(now)
+    open_tasks, open_bytes = counts.waiting + counts.running, bytes_total - bytes_ended
+    remaining = None
+    if job.state is JobState.RUNNING and not is_discovering:
+        remaining = view.throughput.remaining(open_tasks, open_bytes, now)
+    return replace(
+        frame,
+        job=job.journal.job,
+        name=job.journal.name,
+        state=job.state,
+        is_discovering=is_discovering,
+        counts=counts,
+        warnings=warnings,
+        bytes_total=bytes_total,
+        bytes_ended=bytes_ended,
+        bytes_out=bytes_out,
+        elapsed_s=view.elapsed(now),
+        remaining_s=remaining,
+        tasks_per_s=tasks_per_s,
+        bytes_per_s=bytes_per_s,
+        speed_up=view.speed_up(now),
+        lanes=lanes,
+        markers=view.take_markers(),
+        notice=view.notice,
+        pause_reason=job.pause_reason,
+        refusal=frame.refusal or job.refusal,
+        changed_tasks=view.take_changed(),
+        output=job.spec.output if job.spec is not None else None,
+    )

@@ -1,0 +1,102 @@
+"""What happened, in the past tense: the scheduler's input."""
+
+from dataclasses import dataclass
+
+from workers.job import TaskId, WorkerId
+from workers.outcome import Failure, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class TasksOffered:
+    """Tasks that wait in the journal were read for the scheduler's backlog."""
+
+    tasks: tuple[TaskId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TasksExhausted:
+    """No task will be offered any more: discovery ended and the journal has no waiting row."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """A worker process has started and waits for its first task."""
+
+    worker: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """A worker reported how an attempt ended."""
+
+    worker: WorkerId
+    task: TaskId
+    outcome: Outcome
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker process ended; `running` is the task its mark named, if any.
+
+    `cause` says why we killed it (a deadline) or is None when it died by itself. `exit_code`
+    is negative for a signal. `position` is the point of a sweep block that was running;
+    `is_excused` says that the engine leaves that point out, so the block goes on uncharged.
+    `detail` holds what the process printed last, a crash traceback among it.
+    """
+
+    worker: WorkerId
+    exit_code: int
+    running: TaskId | None
+    was_ready: bool
+    cause: Failure | None = None
+    seconds: float = 0.0
+    position: int = 0
+    is_excused: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupRefused:
+    """A worker could not prepare for the job (own code that fails to import, say)."""
+
+    worker: WorkerId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersResized:
+    """A person (or the engine) set how many workers should run."""
+
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobPaused:
+    """A person (empty reason) or the engine (a sentence) paused the job."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JobContinued:
+    """A person let the paused job go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    """A person ended the job."""
+
+
+Event = (
+    TasksOffered
+    | TasksExhausted
+    | WorkerReady
+    | AttemptEnded
+    | WorkerLost
+    | SetupRefused
+    | WorkersResized
+    | JobPaused
+    | JobContinued
+    | JobCancelled
+)

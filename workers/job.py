@@ -1,0 +1,135 @@
+"""The values that describe a job: its tasks, its inputs, what is done with them.
+
+Frozen, light to import and the same in the window, the engine and the workers.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NewType
+
+JobId = NewType("JobId", str)
+TaskId = NewType("TaskId", int)
+WorkerId = NewType("WorkerId", int)
+
+ParameterValue = bool | int | float | str
+
+
+class TaskState(enum.Enum):
+    """Where a task stands; the last four are final."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether nothing more happens to a task in this state."""
+        return self not in (TaskState.WAITING, TaskState.RUNNING)
+
+
+class JobState(enum.Enum):
+    """Where a job stands.
+
+    EMPTY has no inputs, DRAFT has inputs and waits for Start, STOPPED was left unfinished
+    (closed, killed, interrupted) and can be continued.
+    """
+
+    EMPTY = "empty"
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_ended(self) -> bool:
+        """Say whether the job has run to its end."""
+        return self in (JobState.FINISHED, JobState.CANCELLED)
+
+
+class Kind(enum.Enum):
+    """What an input is, and what an operation reads."""
+
+    IMAGE = "image"
+    TABLE = "table"
+    ARRAY = "array"
+    ANY = "any"
+
+
+class OnExisting(enum.Enum):
+    """What happens when an output's name is taken by a file that was there before the job."""
+
+    SKIP = "skip"
+    RENAME = "rename"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation with its parameter values; `file` is set for own code only."""
+
+    operation: str
+    parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Ordered steps; `id` is the preset's file name without suffix, or empty."""
+
+    name: str
+    steps: tuple[Step, ...]
+    description: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One range of a sweep: start, start + step, ... below stop (all ints, or all floats)."""
+
+    name: str
+    start: float | int
+    stop: float | int
+    step: float | int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A function of a .py file over the grid product of its axes, the last axis fastest."""
+
+    file: Path
+    function: str
+    axes: tuple[Axis, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What a job does, fixed at its start.
+
+    Exactly one of `pipeline` and `sweep` is set. `output` is a folder for a pipeline, a file
+    for a sweep. `retries` counts further attempts after a worker was lost. `trusted` holds the
+    SHA-256 hex digests of the .py files that the person allowed to run.
+    """
+
+    output: Path
+    pipeline: Pipeline | None = None
+    sweep: Sweep | None = None
+    on_existing: OnExisting = OnExisting.SKIP
+    timeout_s: float | None = None
+    retries: int = 1
+    trusted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InputFilter:
+    """Which files of a folder become tasks; globs match the path below the dropped folder."""
+
+    is_recursive: bool = True
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()

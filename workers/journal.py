@@ -1,0 +1,347 @@
+"""The record of a job from which it resumes: one SQLite file, written on the engine's thread.
+
+What the engine tells it is buffered and written by `commit` in one transaction, so that after
+kill -9 at any moment the file holds all of a commit or nothing of it. Readers have a module of
+their own, `journal_reader`; the file's format stands in `journal_schema`.
+"""
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from workers import journal_lock, journal_rows
+from workers.discovery import FoundFile
+from workers.errors import JournalError
+from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
+from workers.journal_ends import end_of, storable
+from workers.journal_files import (
+    connected,
+    discard as discard,
+    job_id_for,
+    journal_path as journal_path,
+    refused,
+    unwritable,
+)
+from workers.journal_inputs import InputFiles
+from workers.journal_pending import Pending
+from workers.journal_reader import JournalReader as JournalReader, list_jobs as list_jobs
+from workers.journal_rows import WaitingTask as WaitingTask
+from workers.journal_schema import (
+    CANCELLED,
+    FAILED,
+    ROW_COLUMNS,
+    RUNNING,
+    WAITING,
+    check_format,
+    create_tables,
+    decoded,
+    encoded,
+    spec_title,
+    task_row,
+)
+from workers.journal_states import TaskStates
+from workers.journal_tally import TALLY_COLUMNS, Share, Tally
+from workers.outcome import Outcome
+from workers.snapshot import Counts, TaskRow
+from workers.wording import printable
+
+_TALLY: Final = f"UPDATE job SET {', '.join(f'{column} = ?' for column in TALLY_COLUMNS)}"
+
+
+class Journal:
+    """An open journal; holds its lock until `close`.
+
+    Raises JournalError where the disk refuses; what is buffered is then kept for a later try.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path: Final = path
+        self.job: Final = JobId(path.stem)
+        self._connection = connection
+        self._pending = Pending()
+        self._tasks = TaskStates()
+        self._inputs = InputFiles()
+
+    @classmethod
+    def create(cls, folder: Path, name: str) -> "Journal":
+        """Make the journal of a new job and take its lock."""
+        path = journal_path(folder, job_id_for(name))
+        journal_lock.take(path)
+        try:
+            connection = connected(path)
+            create_tables(connection, storable(printable(name)), time.time())
+        except sqlite3.Error as error:
+            journal_lock.release(path)
+            raise unwritable(path, error) from error
+        return cls(path, connection)
+
+    @classmethod
+    def open(cls, path: Path) -> "Journal":
+        """Open a journal and take its lock.
+
+        Raises JournalError when it is missing, open in a live process, from a newer version
+        (it is left alone) or damaged (it is kept under a name that ends in .bak).
+        """
+        if not path.is_file():
+            raise JournalError("There is no record of this job any more.")
+        journal_lock.take(path)
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = connected(path)
+            check_format(connection)
+            journal = cls(path, connection)
+            journal._tasks.load(connection)
+            journal._inputs.load(connection)
+            return journal
+        except (sqlite3.Error, JournalError) as error:
+            if connection is not None:
+                connection.close()
+            refusal = refused(path, error)
+            journal_lock.release(path)
+            raise refusal from error
+
+    @property
+    def name(self) -> str:
+        """Return the job's name as shown."""
+        return str(self._column("name"))
+
+    def rename(self, name: str) -> None:
+        """Set the job's name as shown; its id stays."""
+        self._set(name=storable(printable(name)))
+
+    def set_spec(self, spec: JobSpec) -> None:
+        """Record what the job does."""
+        title = storable(printable(spec_title(spec)))
+        self._set(spec=encoded(spec), pipeline_name=title, output=os.fsencode(spec.output))
+
+    def spec(self) -> JobSpec | None:
+        """Return what the job does, None before its start."""
+        blob = self._column("spec")
+        return decoded(blob, JobSpec) if isinstance(blob, bytes) else None
+
+    def set_state(self, state: JobState) -> None:
+        """Record where the job stands, with all that is buffered."""
+        self._set(state=state.value)
+
+    def state(self) -> JobState:
+        """Return where the job stood when last recorded."""
+        return JobState(self._column("state"))
+
+    def set_elapsed(self, seconds: float) -> None:
+        """Record the job's working time; buffered."""
+        self._pending.columns["elapsed"] = seconds
+
+    def elapsed(self) -> float:
+        """Return the job's working time in seconds."""
+        return float(str(self._column("elapsed")))
+
+    def set_inputs(self, paths: Sequence[Path], chosen: InputFilter) -> None:
+        """Record what was dropped."""
+        self._set(inputs=encoded((tuple(paths), chosen)))
+
+    def inputs(self) -> tuple[tuple[Path, ...], InputFilter]:
+        """Return what was dropped."""
+        blob = self._column("inputs")
+        if not isinstance(blob, bytes):
+            return (), InputFilter()
+        return decoded(blob, tuple[tuple[Path, ...], InputFilter])
+
+    def set_discovered(self, is_discovered: bool) -> None:
+        """Record whether the search for files had ended."""
+        self._set(is_discovered=int(is_discovered))
+
+    def is_discovered(self) -> bool:
+        """Say whether the search for files had ended."""
+        return bool(self._column("is_discovered"))
+
+    def _set(self, **columns: object) -> None:
+        self._pending.columns.update(columns)
+        self.commit()
+
+    def _column(self, column: str) -> object:
+        if column in self._pending.columns:
+            return self._pending.columns[column]
+        value: object = self._connection.execute(f"SELECT {column} FROM job").fetchone()[0]
+        return value
+
+    def add_files(self, files: Sequence[FoundFile]) -> None:
+        """Add files as tasks, in their order; those with a problem are skipped at once.
+
+        In a journal that was opened again, files that are there already are left out.
+        """
+        numbers = self._inputs.numbered(files)
+        files = self._inputs.unknown(self._connection, files, numbers)
+        tally = self._tasks.tally.copy()
+        for file in files:
+            tally.put(Share(journal_rows.state_of(file), 1, file.size))
+        rows = [
+            journal_rows.file_row(task, file, numbers[file.root])
+            for task, file in enumerate(files, len(self._tasks) + 1)
+        ]
+        with self._transaction(tally):
+            self._inputs.write(self._connection, numbers)
+            self._connection.executemany(journal_rows.ADD_FILE, rows)
+        self._inputs.keep(files, numbers)
+        self._tasks.add(
+            map(journal_rows.state_of, files), (file.size for file in files), [1] * len(files)
+        )
+
+    def add_blocks(self, blocks: Sequence[tuple[str, int, int]]) -> None:
+        """Add blocks of a sweep: (name, first point, points), in the order of their points."""
+        tally = self._tasks.tally.copy()
+        points = [block[2] for block in blocks]
+        tally.put(Share(WAITING, sum(points), 0))
+        first = len(self._tasks) + 1
+        rows = [journal_rows.block_row(task, block) for task, block in enumerate(blocks, first)]
+        with self._transaction(tally):
+            self._connection.executemany(journal_rows.ADD_BLOCK, rows)
+        self._tasks.add([WAITING] * len(blocks), [0] * len(blocks), points)
+
+    def roots(self) -> tuple[Path, ...]:
+        """Return the folders that tasks lie in, in the order of their first file."""
+        return tuple(self._inputs.roots.values())
+
+    def waiting(self, after: TaskId, limit: int) -> list[WaitingTask]:
+        """Return the next waiting tasks with an id above `after`, by id."""
+        tasks = self._tasks.waiting_after(after, limit)
+        self.commit()
+        return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
+
+    def task(self, task: TaskId) -> TaskRow:
+        """Return a task's row as it stands now; commits when the row is behind."""
+        if self._pending.holds(task):
+            self.commit()
+        found = self._connection.execute(f"SELECT {ROW_COLUMNS} FROM task WHERE id = ?", (task,))
+        return task_row(found.fetchone(), self._inputs.roots)
+
+    def plan(self, task: TaskId, planned: Path) -> None:
+        """Reserve a task's final output name; buffered."""
+        self._pending.plan(task, os.fsencode(planned))
+
+    def planned(self) -> Iterator[Path]:
+        """Yield all reserved output names."""
+        self.commit()
+        rows = self._connection.execute("SELECT planned FROM task WHERE planned IS NOT NULL")
+        for (planned,) in rows:
+            yield Path(os.fsdecode(planned))
+
+    def dispatched(self, task: TaskId, attempt: int) -> None:
+        """Record that an attempt of a waiting task has begun; buffered."""
+        self._move(task, RUNNING, attempt)
+
+    def requeue(self, task: TaskId, attempts: int) -> None:
+        """Record that a running task waits again; buffered."""
+        self._move(task, WAITING, attempts)
+
+    def _move(self, task: TaskId, state: int, attempts: int) -> None:
+        if self._tasks.is_open(task):
+            self._tasks.change(task, state)
+            self._pending.move(task, state, attempts)
+
+    def ended(
+        self,
+        task: TaskId,
+        outcome: Outcome | None,
+        attempts: int,
+        seconds: float,
+        worker: WorkerId,
+    ) -> bool:
+        """Record how a task ended (None: cancelled); buffered. False when it had ended before."""
+        if not self._tasks.is_open(task):
+            return False
+        end = end_of(outcome, self._tasks.points(task))
+        self._tasks.change(
+            task,
+            end.state,
+            failed_points=end.failed_points,
+            bytes_out=end.bytes_out,
+            warnings=int(end.has_warning),
+        )
+        self._pending.end(task, end, attempts, seconds, worker)
+        return True
+
+    def cancel_waiting(self) -> int:
+        """Cancel all waiting tasks; return how many."""
+        return self._move_all(WAITING, CANCELLED)
+
+    def reopen_running(self) -> int:
+        """Let tasks that ran when the journal was left wait again; return how many."""
+        return self._move_all(RUNNING, WAITING)
+
+    def _move_all(self, old: int, new: int) -> int:
+        self.commit()
+        count, share = journal_rows.read_sum(self._connection, old)
+        tally = self._tasks.tally.copy()
+        tally.take(share)
+        tally.put(replace(share, state=new))
+        with self._transaction(tally):
+            self._connection.execute("UPDATE task SET state = ? WHERE state = ?", (new, old))
+        self._tasks.replace(old, new)
+        return count
+
+    def retry(self, tasks: Sequence[TaskId]) -> int:
+        """Let failed and cancelled tasks wait again, all when none is named; return how many."""
+        self.commit()
+        shares = journal_rows.read_shares(self._connection, (FAILED, CANCELLED), tasks)
+        tally = self._tasks.tally.copy()
+        for _, share in shares:
+            tally.take(share)
+            tally.put(Share(WAITING, share.points, share.size))
+        reopened = [task for task, _ in shares]
+        with self._transaction(tally):
+            journal_rows.reopen(self._connection, reopened)
+        self._tasks.set_waiting(reopened)
+        return len(reopened)
+
+    def values(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield (first point, points, encoded values) of the blocks that have some, in order."""
+        self.commit()
+        return journal_rows.read_values(self._connection)
+
+    def counts(self) -> Counts:
+        """Return how many points (a file is one) stand in each state; reads no disk."""
+        return self._tasks.tally.counts()
+
+    def totals(self) -> tuple[int, int, int, int]:
+        """Return bytes in all, bytes ended, bytes written, tasks with a warning."""
+        return self._tasks.tally.totals()
+
+    def commit(self) -> None:
+        """Write what is buffered in one transaction."""
+        if self._pending:
+            with self._transaction(self._tasks.tally):
+                pass  # what is buffered goes with every transaction
+
+    @contextlib.contextmanager
+    def _transaction(self, tally: Tally) -> Iterator[None]:
+        """Write what is buffered, what the block does and the sums after it: all or nothing."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            self._pending.write(connection)
+            yield
+            connection.execute(_TALLY, tally.sums())
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise unwritable(self.path, error) from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        self._pending.clear()
+        self._tasks.tally = tally
+
+    def close(self) -> None:
+        """Write what is buffered, fold the write-ahead log into the file, give the lock back."""
+        try:
+            self.commit()
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.Error as error:
+            raise unwritable(self.path, error) from error
+        finally:
+            self._connection.close()
+            journal_lock.release(self.path)

@@ -1,0 +1,267 @@
+"""Reading journals beside their writer: rows for tables and reports, the list of jobs.
+
+A reader is read-only and belongs to one thread at a time (the bridge's, the terminal's).
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from workers import journal_lock
+from workers.errors import JournalError
+from workers.job import InputFilter, JobId, JobSpec, JobState
+from workers.journal_files import SUFFIX
+from workers.journal_schema import (
+    CODES,
+    FAILED,
+    ROW_COLUMNS,
+    SKIPPED,
+    check_format,
+    decoded,
+    decoded_path,
+    read_roots,
+    task_row,
+)
+from workers.snapshot import Counts, JobEntry, RowPage, RowQuery, RowSort, TaskRow
+
+_BUSY_S: Final = 2.0
+_ORDERS: Final = {
+    RowSort.ADDED: "id",
+    RowSort.NAME: "name COLLATE NOCASE",
+    RowSort.SIZE: "size",
+    RowSort.BYTES_OUT: "bytes_out",
+    RowSort.SECONDS: "seconds",
+    RowSort.STATE: "state",
+    RowSort.PROBLEMS_FIRST: "id",
+}
+# One stretch of rows after the other: the few problems come from the index on states, and "+"
+# keeps SQLite from sorting all the others instead of reading them in their order.
+_PROBLEMS_FIRST: Final = (
+    f"state = {FAILED}",
+    f"state = {SKIPPED}",
+    f"+state NOT IN ({FAILED}, {SKIPPED})",
+)
+
+
+class JournalReader:
+    """A read-only look at one journal; raises JournalError where it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._roots: dict[int, Path] = {}
+        self._asked: tuple[int, RowQuery] | None = None
+        self._has_order = False
+        with _read(path):
+            if not path.is_file():
+                raise JournalError("There is no record of this job any more.")
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro",
+                uri=True,
+                isolation_level=None,
+                timeout=_BUSY_S,
+                check_same_thread=False,
+            )
+            try:
+                check_format(self._connection)
+            except (sqlite3.Error, JournalError):
+                self._connection.close()
+                raise
+            self._connection.execute("PRAGMA temp_store = MEMORY")
+            self._connection.create_function("holds", 2, _holds, deterministic=True)
+
+    def rows(self, query: RowQuery) -> RowPage:
+        """Return the rows [first, first + count) of those that match, in order."""
+        with _read(self._path), self._unchanging():
+            if query.states or query.text or query.sort is not RowSort.ADDED:
+                matches, ids = self._found(query)
+            else:
+                matches = self._last()
+                ids = _plain_ids(query, matches)
+            return RowPage(JobId(self._path.stem), query, matches, self._selected(ids))
+
+    def entry(self) -> JobEntry:
+        """Return the job's line in the history; one that nobody runs any more is STOPPED."""
+        with _read(self._path):
+            row = self._connection.execute(
+                "SELECT name, state, created_at, pipeline_name, output, elapsed, waiting,"
+                " running, succeeded, failed, skipped, cancelled FROM job"
+            ).fetchone()
+            state = JobState(row[1])
+            is_left = state in (JobState.RUNNING, JobState.PAUSED)
+            if is_left and not journal_lock.is_held(self._path):
+                state = JobState.STOPPED
+            return JobEntry(
+                job=JobId(self._path.stem),
+                name=row[0],
+                state=state,
+                created_at=row[2],
+                counts=Counts(*row[6:]),
+                pipeline_name=row[3],
+                output=decoded_path(row[4]),
+                elapsed_s=row[5],
+            )
+
+    def spec(self) -> JobSpec | None:
+        """Return what the job does, None before its start."""
+        blob = self._value("spec")
+        return decoded(blob, JobSpec) if isinstance(blob, bytes) else None
+
+    def inputs(self) -> tuple[tuple[Path, ...], InputFilter]:
+        """Return what was dropped."""
+        blob = self._value("inputs")
+        if not isinstance(blob, bytes):
+            return (), InputFilter()
+        return decoded(blob, tuple[tuple[Path, ...], InputFilter])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def _value(self, column: str) -> object:
+        with _read(self._path):
+            value: object = self._connection.execute(f"SELECT {column} FROM job").fetchone()[0]
+            return value
+
+    def _last(self) -> int:
+        (last,) = self._connection.execute("SELECT coalesce(max(id), 0) FROM task").fetchone()
+        return int(last)
+
+    def _found(self, query: RowQuery) -> tuple[int, list[int]]:
+        """Return how many rows match, and the ids of the page.
+
+        SQLite does the work without holding the interpreter, so that the window beside this
+        thread stays smooth. Where the journal stands still, the second look keeps the order.
+        """
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        asked = version, replace(query, first=0, count=0)
+        is_again, self._asked = asked == self._asked, asked
+        if not is_again:
+            self._has_order = False
+            return self._looked_up(query)
+        if not self._has_order:
+            self._keep_order(query)
+            self._has_order = True
+        (matches,) = self._connection.execute(
+            "SELECT coalesce(max(rowid), 0) FROM temp.kept_order"
+        ).fetchone()
+        rows = self._connection.execute(
+            "SELECT task FROM temp.kept_order WHERE rowid > ? ORDER BY rowid LIMIT ?",
+            (query.first, query.count),
+        )
+        return matches, [task for (task,) in rows]
+
+    def _looked_up(self, query: RowQuery) -> tuple[int, list[int]]:
+        matches = 0
+        ids: list[int] = []
+        for condition, values, order in _stretches(query):
+            (count,) = self._connection.execute(
+                f"SELECT count(*) FROM task{condition}", values
+            ).fetchone()
+            skipped = max(0, query.first - matches)
+            matches += count
+            if skipped < count and len(ids) < query.count:
+                rows = self._connection.execute(
+                    f"SELECT id FROM task{condition}{order} LIMIT ? OFFSET ?",
+                    (*values, query.count - len(ids), skipped),
+                )
+                ids += [task for (task,) in rows]
+        return matches, ids
+
+    def _keep_order(self, query: RowQuery) -> None:
+        execute = self._connection.execute
+        execute("CREATE TABLE IF NOT EXISTS temp.kept_order (task INTEGER)")
+        execute("DELETE FROM temp.kept_order")
+        for condition, values, order in _stretches(query):
+            execute(f"INSERT INTO temp.kept_order SELECT id FROM task{condition}{order}", values)
+
+    def _selected(self, ids: list[int]) -> tuple[TaskRow, ...]:
+        if not ids:
+            return ()
+        found = self._connection.execute(
+            f"SELECT {ROW_COLUMNS} FROM task WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(ids),),
+        ).fetchall()
+        if any(row[2] is not None and row[2] not in self._roots for row in found):
+            self._roots = read_roots(self._connection)
+        rows = {row[0]: task_row(row, self._roots) for row in found}
+        return tuple(rows[task] for task in ids)
+
+    @contextlib.contextmanager
+    def _unchanging(self) -> Iterator[None]:
+        """Read one state of the journal, whatever its writer does meanwhile."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
+
+def list_jobs(folder: Path) -> tuple[JobEntry, ...]:
+    """Return all readable jobs, the newest first."""
+    entries = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with contextlib.suppress(JournalError), contextlib.closing(JournalReader(path)) as reader:
+            entries.append(reader.entry())
+    entries.sort(key=_by_age, reverse=True)
+    return tuple(entries)
+
+
+def _by_age(entry: JobEntry) -> tuple[float, str]:
+    return entry.created_at, entry.job
+
+
+def _plain_ids(query: RowQuery, last: int) -> list[int]:
+    """Return the ids of a page in the order of addition, where ids have no gaps."""
+    first, end = query.first + 1, min(query.first + query.count, last)
+    if query.is_descending:
+        return [last + 1 - place for place in range(first, end + 1)]
+    return list(range(first, end + 1))
+
+
+def _stretches(query: RowQuery) -> list[tuple[str, list[object], str]]:
+    """Return WHERE clause, its values and ORDER BY of each stretch of rows, in order."""
+    terms, values = _terms(query)
+    direction = " DESC" if query.is_descending else ""
+    order = f" ORDER BY {_ORDERS[query.sort]}{direction}"
+    if query.sort is not RowSort.PROBLEMS_FIRST:
+        where = f" WHERE {' AND '.join(terms)}" if terms else ""
+        return [(where, values, f"{order}, id")]
+    stretches = _PROBLEMS_FIRST[::-1] if query.is_descending else _PROBLEMS_FIRST
+    return [(f" WHERE {' AND '.join([*terms, rank])}", values, order) for rank in stretches]
+
+
+def _terms(query: RowQuery) -> tuple[list[str], list[object]]:
+    terms: list[str] = []
+    values: list[object] = []
+    if query.states:
+        terms.append(f"state IN ({', '.join('?' * len(query.states))})")
+        values += [CODES[state] for state in query.states]
+    if query.text.isascii() and query.text:
+        # LIKE folds ASCII only, and runs without Python; "holds" folds all letters.
+        terms.append("name LIKE ? ESCAPE '\\'")
+        values.append(f"%{_escaped(query.text)}%")
+    elif query.text:
+        terms.append("holds(name, ?)")
+        values.append(query.text.encode("utf-8", "backslashreplace").decode().casefold())
+    return terms, values
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _holds(name: str, text: str) -> bool:
+    return text in name.casefold()
+
+
+@contextlib.contextmanager
+def _read(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, ValueError, OSError) as error:
+        raise JournalError(f"The record {os.fspath(path.name)} cannot be read: {error}.") from error

@@ -1,0 +1,155 @@
+"""Tasks as rows of a journal: how they are added, and how waiting ones are read."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from workers.discovery import FoundFile
+from workers.job import Kind, TaskId
+from workers.journal_ends import storable
+from workers.journal_schema import SKIPPED, WAITING, decoded_path, relative_path
+from workers.journal_tally import Share
+from workers.wording import printable
+
+ADD_FILE: Final = (
+    "INSERT INTO task (id, state, size, kind, name, mtime_ns, root, relative, message)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+ADD_BLOCK: Final = "INSERT INTO task (id, kind, name, first_point, points) VALUES (?, ?, ?, ?, ?)"
+_WAITING: Final = (
+    "SELECT id, root, relative, name, size, mtime_ns, kind, attempts, first_point, points,"
+    " planned, was_dispatched FROM task WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+)
+_REOPEN: Final = (
+    f"UPDATE task SET state = {WAITING}, message = '', detail = '', failure = NULL,"
+    " outputs = NULL, bytes_out = 0, has_warning = 0, failed_points = 0, attempts = 0,"
+    " seconds = 0 WHERE id = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """A task that waits, with all that is needed to run it.
+
+    `path`, `root` and `relative` are None for a sweep block, whose points start at
+    `first_point`. `planned` is its output's final name once one is reserved. `was_dispatched`
+    says that an earlier attempt may have written outputs.
+    """
+
+    task: TaskId
+    path: Path | None
+    root: Path | None
+    relative: Path | None
+    size: int
+    mtime_ns: int
+    kind: Kind
+    attempts: int
+    first_point: int
+    points: int
+    planned: Path | None
+    was_dispatched: bool
+
+
+def state_of(file: FoundFile) -> int:
+    """Return the state in which a found file becomes a task."""
+    return SKIPPED if file.problem else WAITING
+
+
+def file_row(task: int, file: FoundFile, root: int) -> tuple[object, ...]:
+    """Return the values of `ADD_FILE`; the path is left out where the name says it exactly."""
+    text = str(file.relative)
+    name = printable(text)
+    return (
+        task,
+        state_of(file),
+        file.size,
+        file.kind.value,
+        name,
+        file.mtime_ns,
+        root,
+        None if name == text else os.fsencode(text),
+        storable(file.problem),
+    )
+
+
+def block_row(task: int, block: tuple[str, int, int]) -> tuple[object, ...]:
+    """Return the values of `ADD_BLOCK`."""
+    name, first_point, points = block
+    return task, Kind.ANY.value, storable(printable(name)), first_point, points
+
+
+def read_waiting(
+    connection: sqlite3.Connection, roots: dict[int, Path], tasks: Sequence[int]
+) -> list[WaitingTask]:
+    """Return these tasks, by id."""
+    rows: Iterable[tuple[Any, ...]] = connection.execute(_WAITING, (json.dumps(tasks),))
+    return [_waiting_task(row, roots) for row in rows]
+
+
+def _waiting_task(row: tuple[Any, ...], roots: dict[int, Path]) -> WaitingTask:
+    root = None if row[1] is None else roots[row[1]]
+    relative = None if root is None else relative_path(row[2], row[3])
+    return WaitingTask(
+        task=row[0],
+        path=None if root is None or relative is None else root / relative,
+        root=root,
+        relative=relative,
+        size=row[4],
+        mtime_ns=row[5],
+        kind=Kind(row[6]),
+        attempts=row[7],
+        first_point=row[8],
+        points=row[9],
+        planned=decoded_path(row[10]),
+        was_dispatched=bool(row[11]),
+    )
+
+
+def read_values(connection: sqlite3.Connection) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (first point, points, encoded values) of the blocks that have some, in order.
+
+    One block at a time: a sweep's values together may be large.
+    """
+    blocks = connection.execute(
+        "SELECT id, first_point, points FROM task JOIN block_values ON task = id"
+        " ORDER BY first_point"
+    ).fetchall()
+    for task, first_point, points in blocks:
+        (values,) = connection.execute(
+            "SELECT encoded FROM block_values WHERE task = ?", (task,)
+        ).fetchone()
+        yield first_point, points, values
+
+
+def read_shares(
+    connection: sqlite3.Connection, states: Sequence[int], tasks: Sequence[TaskId]
+) -> list[tuple[TaskId, Share]]:
+    """Return what the tasks in these states add to the sums; all tasks when none is named."""
+    which = " AND id IN (SELECT value FROM json_each(?))" if tasks else ""
+    rows = connection.execute(
+        "SELECT id, state, points, size, failed_points, bytes_out, has_warning FROM task"
+        f" WHERE state IN ({', '.join(map(str, states))}){which}",
+        (json.dumps(list(tasks)),) if tasks else (),
+    )
+    return [(task, Share(*share)) for task, *share in rows]
+
+
+def read_sum(connection: sqlite3.Connection, state: int) -> tuple[int, Share]:
+    """Return how many open tasks are in a state, and what they add to the sums together."""
+    count, points, size = connection.execute(
+        "SELECT count(*), coalesce(sum(points), 0), coalesce(sum(size), 0) FROM task"
+        " WHERE state = ?",
+        (state,),
+    ).fetchone()
+    return count, Share(state, points, size)
+
+
+def reopen(connection: sqlite3.Connection, tasks: Sequence[TaskId]) -> None:
+    """Let ended tasks wait as if they had never run; their planned names stay theirs."""
+    ids = [(task,) for task in tasks]
+    connection.executemany(_REOPEN, ids)
+    connection.executemany("DELETE FROM block_values WHERE task = ?", ids)

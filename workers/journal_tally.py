@@ -1,0 +1,75 @@
+"""Running sums of a journal: points per state and bytes, kept so that no count scans the rows."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from workers.journal_schema import CANCELLED, FAILED, RUNNING, SUCCEEDED, WAITING
+from workers.snapshot import Counts
+
+TALLY_COLUMNS: Final = (
+    "waiting",
+    "running",
+    "succeeded",
+    "failed",
+    "skipped",
+    "cancelled",
+    "bytes_total",
+    "bytes_ended",
+    "bytes_out",
+    "warnings",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one task, or several of one state, add to the sums."""
+
+    state: int
+    points: int
+    size: int
+    failed_points: int = 0
+    bytes_out: int = 0
+    warnings: int = 0
+
+
+class Tally:
+    """The sums in the order of `TALLY_COLUMNS`; every change is a share put in or taken out."""
+
+    def __init__(self, sums: tuple[int, ...] = (0,) * len(TALLY_COLUMNS)) -> None:
+        self._sums = list(sums)
+
+    def put(self, share: Share, sign: int = 1) -> None:
+        """Add a share; its bytes are ended when its state is."""
+        sums = self._sums
+        # A block that failed in some points has results in the others.
+        has_partly = share.state == FAILED and share.failed_points
+        failed = share.failed_points if has_partly else share.points
+        sums[share.state] += sign * failed
+        sums[SUCCEEDED] += sign * (share.points - failed)
+        size = sign * share.size
+        sums[CANCELLED + 1] += size
+        if share.state not in (WAITING, RUNNING):
+            sums[CANCELLED + 2] += size
+        sums[CANCELLED + 3] += sign * share.bytes_out
+        sums[CANCELLED + 4] += sign * share.warnings
+
+    def take(self, share: Share) -> None:
+        """Take a share out again."""
+        self.put(share, -1)
+
+    def copy(self) -> "Tally":
+        """Return sums of its own, to be kept once they are written."""
+        return Tally(self.sums())
+
+    def sums(self) -> tuple[int, ...]:
+        """Return the sums in the order of `TALLY_COLUMNS`."""
+        return tuple(self._sums)
+
+    def counts(self) -> Counts:
+        """Return the points per state."""
+        return Counts(*self._sums[: CANCELLED + 1])
+
+    def totals(self) -> tuple[int, int, int, int]:
+        """Return bytes in all, bytes ended, bytes written and tasks with a warning."""
+        total, ended, out, warnings = self._sums[CANCELLED + 1 :]
+        return total, ended, out, warnings

@@ -1,0 +1,102 @@
+"""What a worker process sets for itself before its first task: threads, priority, lifelines.
+
+Runs in the worker, but for `end_descendants` and `adopt_orphans`, which run in the engine.
+"""
+
+import os
+import sys
+import threading
+from typing import Final
+
+# Each worker has a core of its own; library threads on top of that only queue for it.
+_THREAD_VARIABLES: Final = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "POLARS_MAX_THREADS",
+    "RAYON_NUM_THREADS",
+    "VIPS_CONCURRENCY",
+)
+RESPONSIVE_NICE: Final = 10
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_CHILD_SUBREAPER: Final = 36
+_SIGKILL: Final = 9
+_ORPHANED: Final = 17
+
+
+def single_library_threads() -> None:
+    """Let numeric libraries use one thread; must run before they are imported."""
+    for name in _THREAD_VARIABLES:
+        os.environ.setdefault(name, "1")
+
+
+def lower_priority(nice: int) -> None:
+    """Run this process at the given niceness where the system knows it."""
+    if nice and hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, nice)
+    elif nice and sys.platform == "win32":
+        import psutil
+
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+
+
+def first_for_the_oom_killer() -> None:
+    """Make the system end this worker before the engine or the window when memory runs out."""
+    if sys.platform == "linux":
+        try:
+            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+                score.write("500")
+        except OSError:
+            return  # not offered in some containers; only the order of kills changes
+
+
+def end_with_parent() -> None:
+    """End this process, however its parent ends.
+
+    The thread covers every system; on Linux the kernel's signal also reaches a worker that is
+    deep in C code and holds the interpreter lock.
+    """
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is None:
+        return
+    threading.Thread(
+        target=_wait_and_end, args=(parent.sentinel,), name="lifeline", daemon=True
+    ).start()
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+
+
+def _wait_and_end(sentinel: int) -> None:
+    from multiprocessing.connection import wait
+
+    wait([sentinel])
+    os._exit(_ORPHANED)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what tasks leave behind, so that `end_descendants` finds it (Linux)."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_descendants() -> None:
+    """Kill every process below this one and wait until they are gone (at most a second)."""
+    import psutil
+
+    left = psutil.Process().children(recursive=True)
+    for process in left:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(left, timeout=1.0)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform != "linux":
+        return
+    import ctypes
+
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)

@@ -1,0 +1,143 @@
+"""What crosses a process boundary, and how it is written: msgpack of frozen dataclasses.
+
+No pickle: what a worker answers, or another process sends, is decoded as plain data into the
+types named here, so it can never run code. Paths travel as bytes (os.fsencode), since a file
+name need not be text. `VERSION` stands in front of every message.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from workers import commands, snapshot
+from workers.errors import EngineLost
+from workers.job import JobId, OnExisting, Pipeline, Sweep, TaskId
+from workers.outcome import Failure, Outcome, Skip, Success
+
+VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a worker must know of a job before its first task."""
+
+    job: JobId
+    output: Path
+    on_existing: OnExisting
+    pipeline: Pipeline | None
+    sweep: Sweep | None
+    trusted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """Run the job's pipeline on one file; `planned` is the final name of its output.
+
+    `own_since_ns` is set when an earlier attempt of this job may have written it already.
+    """
+
+    lease: int
+    task: TaskId
+    attempt: int
+    path: Path
+    planned: Path
+    own_since_ns: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunBlock:
+    """Evaluate `points` points of the sweep from `first_point` on, but for the left-out ones."""
+
+    lease: int
+    task: TaskId
+    first_point: int
+    points: int
+    left_out: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """End the worker process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The worker process is up."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unprepared:
+    """The worker cannot do this job; it goes on living."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a lease ended; exactly one of the three outcomes is set."""
+
+    lease: int
+    seconds: float
+    success: Success | None = None
+    failure: Failure | None = None
+    skip: Skip | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return the outcome that is set."""
+        outcome = self.success or self.failure or self.skip
+        if outcome is None:
+            raise EngineLost("A worker sent an answer without an outcome.")
+        return outcome
+
+
+_TYPES: Final[dict[str, type]] = {
+    kind.__name__: kind
+    for kind in (
+        *(Setup, RunFile, RunBlock, Leave, Ready, Unprepared, Ended, snapshot.JobSnapshot),
+        *commands.Command.__args__,
+    )
+}
+
+
+def encode(message: object) -> bytes:
+    """Return the message as bytes."""
+    return _ENCODER.encode((VERSION, type(message).__name__, message))
+
+
+def decode(data: bytes) -> object:
+    """Return the message that the bytes hold; EngineLost when they hold none of ours."""
+    try:
+        version, name, body = _FRAME.decode(data)
+        if version != VERSION or name not in _TYPES:
+            raise EngineLost(f"The other process speaks version {version}, message {name!r}.")
+        return msgspec.msgpack.decode(body, type=_TYPES[name], dec_hook=_revive)
+    except msgspec.MsgspecError as error:
+        raise EngineLost(f"A message cannot be read: {error}") from error
+
+
+def to_bytes(value: object) -> bytes:
+    """Return one frozen value as msgpack, without a frame (for the journal)."""
+    return _ENCODER.encode(value)
+
+
+def _plain(value: object) -> bytes:
+    if isinstance(value, Path):
+        return os.fsencode(value)
+    raise TypeError(f"{type(value).__name__} cannot cross a process boundary")
+
+
+# msgspec hands dec_hook the wanted type and raw data: Any is the truth here.
+def _revive(kind: type, raw: Any) -> Any:
+    if issubclass(kind, Path):
+        return Path(os.fsdecode(raw))
+    raise TypeError(f"{kind.__name__} cannot be read")
+
+
+_ENCODER: Final = msgspec.msgpack.Encoder(enc_hook=_plain)
+_FRAME: Final = msgspec.msgpack.Decoder(tuple[int, str, msgspec.Raw])

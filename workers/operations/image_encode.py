@@ -1,0 +1,210 @@
+"""Pixels to a file: colours, transparency, metadata and the format's own options.
+
+Runs in a worker. The format is that of the target's suffix.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Final
+
+import pyvips
+
+from workers.operations.image_decode import Decoded, can_decode, damage
+from workers.operations.image_plan import Encoding, ImagePlan
+from workers.operations.kinds import ImageFormat, format_of_suffix
+from workers.outcome import Failure, FailureKind
+
+_LARGEST: Final = {
+    ImageFormat.JPEG: 65_500,
+    ImageFormat.WEBP: 16_383,
+    ImageFormat.AVIF: 16_384,
+    ImageFormat.GIF: 65_535,
+}
+_KEEPS_16_BITS: Final = (ImageFormat.PNG, ImageFormat.TIFF)
+_OUR_COLOURS: Final = ("srgb", "b-w", "rgb16", "grey16")
+_PROFILE: Final = "icc-profile-data"
+_WHITE: Final = 255
+_LOCATION_WORDS: Final = re.compile(rb"gps|location|city|state|country|sublocation", re.IGNORECASE)
+_XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
+
+
+def encode(decoded: Decoded, plan: ImagePlan, target: Path) -> Failure | None:
+    """Write the picture to `target`; raises OSError when the disk does not take it."""
+    wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
+    too_large = _too_large(decoded.image, wanted)
+    if too_large is not None:
+        return too_large
+    try:
+        image = _coloured(decoded.image, wanted, is_stripped=plan.metadata == "strip")
+        image = _described(image, plan.metadata)
+        keep = "none" if plan.metadata == "strip" else "all"
+        _save(image, wanted, plan.encoding, keep, target)
+    except pyvips.Error as error:
+        text = str(error.detail or error.message)
+        complaint = can_decode(decoded)
+        if complaint or "out of memory" in text:
+            return damage(decoded.format, complaint or text)
+        return Failure(
+            FailureKind.OPERATION_FAILED,
+            f"The picture cannot be saved as {wanted.value}.",
+            detail=text.strip(),
+        )
+    return None
+
+
+def _too_large(image: pyvips.Image, wanted: ImageFormat) -> Failure | None:
+    largest = _LARGEST.get(wanted)
+    if largest is None or max(image.width, image.height) <= largest:
+        return None
+    return Failure(
+        FailureKind.OPERATION_FAILED,
+        f"{wanted.value} holds at most {largest:,} pixels a side; "
+        f"this picture has {image.width:,} x {image.height:,}.",
+    )
+
+
+def _coloured(image: pyvips.Image, wanted: ImageFormat, *, is_stripped: bool) -> pyvips.Image:
+    """Return the picture in colours that the format and every viewer understand."""
+    has_profile = bool(image.get_typeof(_PROFILE))
+    if image.interpretation not in _OUR_COLOURS:
+        image = _to_srgb(image, has_profile)
+    elif has_profile and is_stripped:
+        # Without its profile a wide-gamut picture would change its colours.
+        image = _to_srgb(image, has_profile)
+    if image.interpretation in ("rgb16", "grey16") and wanted not in _KEEPS_16_BITS:
+        image = image.colourspace("b-w" if image.interpretation == "grey16" else "srgb")
+    if wanted is ImageFormat.JPEG and image.hasalpha():
+        image = image.flatten(background=_WHITE)
+    return image
+
+
+def _to_srgb(image: pyvips.Image, has_profile: bool) -> pyvips.Image:
+    if has_profile:
+        try:
+            return image.icc_transform("srgb", embedded=True, intent="relative")
+        except pyvips.Error:
+            pass  # a broken profile: the plain conversion below is the best there is
+    return image.colourspace("srgb")
+
+
+def _described(image: pyvips.Image, metadata: str) -> pyvips.Image:
+    """Return the picture with metadata that is true of it, and no more than was asked for."""
+    image = image.copy()
+    fields = image.get_fields()
+    if _PROFILE in fields and _profile_space(image) not in _spaces_of(image):
+        image.remove(_PROFILE)
+    if "jpeg-thumbnail-data" in fields:
+        image.remove("jpeg-thumbnail-data")  # it shows the picture as it was
+    if "xmp-data" in fields:
+        _set_blob(image, "xmp-data", _XMP_ORIENTATION.sub(rb"\g<1>1", image.get("xmp-data")))
+    if metadata == "strip_location":
+        _remove_location(image)
+    return image
+
+
+def _profile_space(image: pyvips.Image) -> bytes:
+    return bytes(image.get(_PROFILE)[16:20])
+
+
+def _spaces_of(image: pyvips.Image) -> tuple[bytes, ...]:
+    return (b"GRAY",) if image.interpretation in ("b-w", "grey16") else (b"RGB ",)
+
+
+def _remove_location(image: pyvips.Image) -> None:
+    for field in image.get_fields():
+        # Maker notes are opaque and hold coordinates in some cameras.
+        is_exif = field.startswith("exif-ifd3-") or field == "exif-ifd2-MakerNote"
+        is_text = field in ("xmp-data", "iptc-data")
+        if is_exif or (is_text and _names_place(field, image.get(field))):
+            image.remove(field)
+
+
+def _names_place(field: str, content: bytes) -> bool:
+    if field == "xmp-data":
+        return _LOCATION_WORDS.search(content) is not None
+    # IPTC records: city, sublocation, state, country code, country.
+    return any(bytes((0x1C, 2, number)) in content for number in (90, 92, 95, 100, 101))
+
+
+def _set_blob(image: pyvips.Image, field: str, content: bytes) -> None:
+    image.set_type(pyvips.GValue.blob_type, field, content)
+
+
+def _save(
+    image: pyvips.Image, wanted: ImageFormat, encoding: Encoding, keep: str, target: Path
+) -> None:
+    options = _options(wanted, encoding) | {"keep": keep}
+    with target.open("x+b") as stream:
+        _write(image, _SAVERS[wanted], options, stream)
+
+
+def _write(image: pyvips.Image, saver: str, options: dict[str, object], stream: IO[bytes]) -> None:
+    """Stream the encoded bytes, so that a disk error is the OSError it was."""
+    sink = _Sink(stream)
+    target = pyvips.TargetCustom()
+    target.on_write(sink.write)
+    target.on_read(sink.read)
+    target.on_seek(sink.seek)
+    try:
+        image.write_to_target(target, saver, **options)
+        stream.flush()
+    except pyvips.Error:
+        if sink.error is not None:
+            raise sink.error from None
+        raise
+
+
+class _Sink:
+    """A stream for libvips' callbacks, through which no exception passes."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.error: OSError | None = None
+
+    def write(self, chunk: bytes) -> int:
+        return self._attempted(lambda: self._stream.write(chunk))
+
+    def seek(self, offset: int, whence: int) -> int:
+        return self._attempted(lambda: self._stream.seek(offset, whence))
+
+    def read(self, count: int) -> bytes:
+        try:
+            return self._stream.read(count)
+        except OSError as error:
+            self.error = self.error or error
+            return b""
+
+    def _attempted(self, act: Callable[[], int]) -> int:
+        try:
+            return act()
+        except OSError as error:
+            self.error = self.error or error
+            return -1
+
+
+_SAVERS: Final = {
+    ImageFormat.JPEG: ".jpg",
+    ImageFormat.PNG: ".png",
+    ImageFormat.WEBP: ".webp",
+    ImageFormat.TIFF: ".tif",
+    ImageFormat.AVIF: ".avif",
+    ImageFormat.GIF: ".gif",
+}
+
+
+def _options(wanted: ImageFormat, encoding: Encoding) -> dict[str, object]:
+    if wanted is ImageFormat.JPEG:
+        return {
+            "Q": encoding.quality,
+            "interlace": encoding.is_progressive,
+            "optimize_coding": True,
+        }
+    if wanted is ImageFormat.PNG:
+        return {"compression": 6, "interlace": encoding.is_progressive}
+    if wanted is ImageFormat.TIFF:
+        return {"compression": "deflate", "predictor": "horizontal"}
+    if wanted is ImageFormat.GIF:
+        return {}
+    options: dict[str, object] = {"Q": encoding.quality, "lossless": encoding.is_lossless}
+    return options | ({"bitdepth": 8} if wanted is ImageFormat.AVIF else {})

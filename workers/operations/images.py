@@ -1,0 +1,201 @@
+"""The image operations: consecutive steps become one decode and one encode.
+
+Light to import; libvips is loaded by the first `run` of a worker.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from workers.job import Kind, ParameterValue, Step
+from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.operations.image_plan import output_suffix as output_suffix, plan_steps
+from workers.operations.input_file import InputFile
+from workers.outcome import Failure
+
+_PIXEL_MAXIMUM: Final = 65_500  # the JPEG library's own limit
+
+
+def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str:
+    """Run the steps on one picture and write `target`, in the format of its suffix.
+
+    Returns a warning sentence or "". Raises OSError when the output cannot be written.
+    """
+    from workers.operations.image_decode import decode
+    from workers.operations.image_encode import encode
+    from workers.operations.image_metadata import rewrite_metadata
+
+    plan = plan_steps([_completed(step) for step in steps])
+    if plan.is_metadata_only:
+        rewritten = rewrite_metadata(source, plan.metadata, target)
+        if rewritten is not None:
+            return rewritten
+    decoded = decode(source, plan.resizes)
+    if isinstance(decoded, Failure):
+        return decoded
+    failure = encode(decoded, plan, target)
+    return failure if failure is not None else decoded.warning
+
+
+def _completed(step: Step) -> Step:
+    by_id = {operation.id: operation for operation in OPERATIONS}
+    return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
+
+
+def _resize_summary(values: Mapping[str, ParameterValue]) -> str:
+    mode = values["mode"]
+    if mode == "percent":
+        return f"{values['percent']:g} %"
+    if mode == "long_edge":
+        return f"long edge {values['edge']} px"
+    return f"{mode} {values['width']} x {values['height']}"
+
+
+def _convert_summary(values: Mapping[str, ParameterValue]) -> str:
+    name = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tiff": "TIFF", "avif": "AVIF"}
+    word = name[str(values["format"])]
+    if word in ("PNG", "TIFF"):
+        return word
+    if values["lossless"] and word != "JPEG":
+        return f"{word}, lossless"
+    return f"{word}, quality {values['quality']}"
+
+
+def _metadata_summary(values: Mapping[str, ParameterValue]) -> str:
+    words = {"keep": "keep all", "strip": "remove all", "strip_location": "remove location"}
+    return words[str(values["mode"])]
+
+
+def _upright_summary(_values: Mapping[str, ParameterValue]) -> str:
+    return "turned by the camera's mark"
+
+
+def _pixels(name: str, label: str, sentence: str, *modes: str) -> Parameter:
+    return Parameter(
+        name,
+        ParameterKind.INTEGER,
+        label,
+        sentence,
+        1024,
+        unit="px",
+        minimum=1,
+        maximum=_PIXEL_MAXIMUM,
+        shown_when=("mode", modes),
+    )
+
+
+_RESIZE: Final = (
+    Parameter(
+        "mode",
+        ParameterKind.CHOICE,
+        "Mode",
+        "How the new size is found: fit inside a box, fill a box and cut what stands over, "
+        "exactly a size (stretched), percent of the own size, or by the long edge.",
+        "fit",
+        choices=("fit", "fill", "exact", "percent", "long_edge"),
+    ),
+    _pixels("width", "Width", "Width of the box.", "fit", "fill", "exact"),
+    _pixels("height", "Height", "Height of the box.", "fit", "fill", "exact"),
+    Parameter(
+        "percent",
+        ParameterKind.NUMBER,
+        "Percent",
+        "The new size in percent of the picture's own.",
+        50,
+        unit="%",
+        minimum=0.1,
+        maximum=1000,
+        shown_when=("mode", ("percent",)),
+    ),
+    _pixels("edge", "Long edge", "Length of the longer side.", "long_edge"),
+    Parameter(
+        "never_enlarge",
+        ParameterKind.FLAG,
+        "Never enlarge",
+        "Leave pictures that are already small enough at their size.",
+        True,
+        shown_when=("mode", ("fit", "fill", "percent", "long_edge")),
+    ),
+)
+_CONVERT: Final = (
+    Parameter(
+        "format",
+        ParameterKind.CHOICE,
+        "Format",
+        "The format that pictures are saved in.",
+        "jpeg",
+        choices=("jpeg", "png", "webp", "tiff", "avif"),
+    ),
+    Parameter(
+        "quality",
+        ParameterKind.INTEGER,
+        "Quality",
+        "Higher looks better and takes more room; PNG and TIFF never lose anything.",
+        82,
+        minimum=1,
+        maximum=100,
+        shown_when=("format", ("jpeg", "webp", "avif")),
+    ),
+    Parameter(
+        "lossless",
+        ParameterKind.FLAG,
+        "Lossless",
+        "Keep every pixel as it is; quality then does not matter.",
+        False,
+        shown_when=("format", ("webp", "avif")),
+    ),
+    Parameter(
+        "progressive",
+        ParameterKind.FLAG,
+        "Progressive",
+        "Let the picture appear in passes while it loads.",
+        False,
+        shown_when=("format", ("jpeg", "png")),
+    ),
+)
+_METADATA: Final = (
+    Parameter(
+        "mode",
+        ParameterKind.CHOICE,
+        "Metadata",
+        "What becomes of camera details, location and captions.",
+        "keep",
+        choices=("keep", "strip", "strip_location"),
+    ),
+)
+
+OPERATIONS: Final = (
+    Operation(
+        "images.auto_orient",
+        "Turn upright",
+        "Turns pictures the way the camera was held; every other picture step does so as well.",
+        Kind.IMAGE,
+        (),
+        _upright_summary,
+    ),
+    Operation(
+        "images.resize",
+        "Resize",
+        "Changes the size of pictures.",
+        Kind.IMAGE,
+        _RESIZE,
+        _resize_summary,
+    ),
+    Operation(
+        "images.convert",
+        "Convert",
+        "Saves pictures in another format.",
+        Kind.IMAGE,
+        _CONVERT,
+        _convert_summary,
+    ),
+    Operation(
+        "images.metadata",
+        "Metadata",
+        "Keeps or removes camera details, location and captions.",
+        Kind.IMAGE,
+        _METADATA,
+        _metadata_summary,
+    ),
+)

@@ -1,0 +1,239 @@
+"""Sweeps: a function over the grid product of ranges; its points, its values, its output file.
+
+`evaluate` runs in a worker; the rest in the engine. Values cross as plain data: numbers, text,
+bytes, lists and dicts of them. A point without a value (its function raised, or its worker
+died) has a sentence instead and stands as NaN or an empty cell in the output.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from workers.errors import JobRefused
+from workers.job import Axis, Sweep
+from workers.messages import RunBlock
+from workers.outcome import Failure, FailureKind, Success
+
+# 1e6 points make about 4,000 tasks: few enough that journalling them costs nothing, many enough
+# that the last ones end together on 64 cores. A long-running function gets a task a point.
+_BLOCKS_WANTED: Final = 4096
+_BLOCK_MOST: Final = 8192
+_NAMED_FAILURES: Final = 3
+_PLAIN: Final = (bool, int, float, str, bytes, type(None))
+OUTPUT_SUFFIXES: Final = (".csv", ".parquet", ".npy")
+
+Value = Any  # plain data as a user's function returns it
+
+
+def axis_length(axis: Axis) -> int:
+    """Return how many points the axis has."""
+    if axis.step == 0:
+        raise JobRefused(f"The step of {axis.name} is 0; it never ends.")
+    if all(isinstance(part, int) for part in (axis.start, axis.stop, axis.step)):
+        return len(range(int(axis.start), int(axis.stop), int(axis.step)))
+    # The last point may miss `stop` by rounding only: 0:1:0.1 has 10 points.
+    return max(0, math.ceil((axis.stop - axis.start) / axis.step - 1e-9))
+
+
+def point_count(sweep: Sweep) -> int:
+    """Return how many points the sweep has."""
+    return math.prod(axis_length(axis) for axis in sweep.axes)
+
+
+def blocks(sweep: Sweep) -> Iterator[tuple[str, int, int]]:
+    """Yield (name, first point, points) of the tasks that cover the sweep."""
+    total = point_count(sweep)
+    size = min(_BLOCK_MOST, max(1, total // _BLOCKS_WANTED))
+    for first in range(0, total, size):
+        points = min(size, total - first)
+        yield block_name(sweep, first, points), first, points
+
+
+def block_name(sweep: Sweep, first_point: int, points: int) -> str:
+    """Return 'n = 17' for one point, 'n = 17 and 243 more' for a block."""
+    name = point_name(sweep, first_point)
+    return name if points == 1 else f"{name} and {points - 1} more"
+
+
+def point_name(sweep: Sweep, point: int) -> str:
+    """Return 'n = 17, m = 0.5'."""
+    values = coordinates(sweep, point)
+    return ", ".join(f"{axis.name} = {v}" for axis, v in zip(sweep.axes, values, strict=True))
+
+
+def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
+    """Return the arguments of one point, in the order of the axes."""
+    values: list[float | int] = []
+    for axis in reversed(sweep.axes):
+        point, index = divmod(point, axis_length(axis))
+        values.append(axis.start + index * axis.step)
+    return tuple(reversed(values))
+
+
+def evaluate(sweep: Sweep, block: RunBlock, mark: MutableSequence[int]) -> Success | Failure:
+    """Run the function on each point of a block; `mark[1]` tells which one runs."""
+    from workers.operations.user_function import load_function
+
+    function = load_function(sweep.file, sweep.function)
+    values: list[Value] = []
+    failures: dict[int, str] = {}
+    names = tuple(axis.name for axis in sweep.axes)
+    for offset, arguments in enumerate(_arguments(sweep, block.first_point, block.points)):
+        mark[1] = offset
+        if offset in block.left_out:
+            values.append(None)
+            failures[offset] = block.left_out[offset]
+            continue
+        try:
+            value = function(**dict(zip(names, arguments, strict=True)))
+            values.append(value if type(value) in (int, float) else _plain(value))
+        except Exception as error:  # the point's own code: one bad point fails itself alone
+            values.append(None)
+            failures[offset] = _sentence(error)
+    if len(failures) == block.points == 1:
+        return Failure(FailureKind.OPERATION_FAILED, failures[0])
+    return Success(values=pack(values, failures), failed_points=len(failures))
+
+
+def _arguments(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float | int, ...]]:
+    if len(sweep.axes) == 1:
+        axis = sweep.axes[0]
+        yield from ((axis.start + i * axis.step,) for i in range(first, first + points))
+        return
+    for point in range(first, first + points):
+        yield coordinates(sweep, point)
+
+
+def _sentence(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}".splitlines()[0]
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _plain(value: Value) -> Value:
+    """Return the value as plain data; raise TypeError when it is none."""
+    if type(value) in _PLAIN:
+        return value
+    if hasattr(value, "tolist"):  # NumPy scalars and arrays
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {str(name): _plain(part) for name, part in value.items()}
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    raise TypeError(f"result not usable: {type(value).__name__} is not a number, text or a list")
+
+
+def pack(values: Sequence[Value], failures: dict[int, str]) -> bytes:
+    """Return the values of a block as bytes: msgpack, or JSON for integers above 64 bits."""
+    import msgspec
+
+    try:
+        return b"m" + msgspec.msgpack.encode((values, failures))
+    except OverflowError:
+        return b"j" + json.dumps((values, failures)).encode()
+
+
+def unpack(data: bytes) -> tuple[list[Value], dict[int, str]]:
+    """Return (values, failures by offset in the block)."""
+    import msgspec
+
+    if data[:1] == b"j":
+        values, failures = json.loads(data[1:])
+        return values, {int(offset): text for offset, text in failures.items()}
+    values, failures = msgspec.msgpack.decode(data[1:], type=tuple[list[Any], dict[int, str]])
+    return values, failures
+
+
+def failure_words(sweep: Sweep, first_point: int, failures: dict[int, str]) -> str:
+    """Return one sentence about the failed points of a block."""
+    named = [
+        f"{point_name(sweep, first_point + offset)}: {text}"
+        for offset, text in sorted(failures.items())[:_NAMED_FAILURES]
+    ]
+    more = len(failures) - len(named)
+    return "; ".join(named) + (f"; and {more} more" if more else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All values of a sweep in the order of its points; None and a sentence where it failed."""
+
+    sweep: Sweep
+    values: list[Value]
+    failures: dict[int, str]
+
+    @classmethod
+    def collect(cls, sweep: Sweep, parts: Iterator[tuple[int, int, bytes]]) -> "Results":
+        """Put the blocks' (first point, points, bytes) together; missing ones stay None."""
+        values: list[Value] = [None] * point_count(sweep)
+        failures: dict[int, str] = {}
+        for first, points, data in parts:
+            block, failed = unpack(data)
+            values[first : first + points] = block
+            failures.update({first + offset: text for offset, text in failed.items()})
+        return cls(sweep, values, failures)
+
+    def write(self, target: Path) -> None:
+        """Write the results as the target's suffix says: .csv, .parquet or .npy."""
+        writers: dict[str, Callable[[Path], None]] = {
+            ".npy": self._write_npy,
+            ".parquet": self._write_parquet,
+            ".csv": self._write_csv,
+        }
+        writers[target.suffix.lower()](target)
+
+    def _write_npy(self, target: Path) -> None:
+        import numpy as np
+
+        shape = tuple(axis_length(axis) for axis in self.sweep.axes)
+        try:
+            if None in self.values:
+                array = np.array(
+                    [math.nan if value is None else value for value in self.values], dtype=float
+                )
+            else:
+                array = np.array(self.values)
+        except ValueError as error:
+            raise JobRefused(f"These results do not fit into one .npy array: {error}") from error
+        if array.dtype == object:
+            raise JobRefused("These results do not fit into one .npy array; choose .csv.")
+        with target.open("wb") as stream:
+            np.save(stream, array.reshape(shape + array.shape[1:]), allow_pickle=False)
+
+    def _columns(self) -> tuple[list[str], Iterator[list[Value]]]:
+        """Return the header and the rows: arguments, result (a dict gives a column a key), error."""
+        names = [axis.name for axis in self.sweep.axes]
+        keys = next((list(v) for v in self.values if isinstance(v, dict)), None)
+        header = names + (keys if keys is not None else [self.sweep.function])
+        header += ["error"] if self.failures else []
+        return header, self._rows(keys)
+
+    def _rows(self, keys: list[str] | None) -> Iterator[list[Value]]:
+        arguments = _arguments(self.sweep, 0, len(self.values))
+        for point, (place, value) in enumerate(zip(arguments, self.values, strict=True)):
+            if keys is None:
+                cells = [value]
+            else:
+                cells = [value.get(key) if isinstance(value, dict) else None for key in keys]
+            error = [self.failures.get(point, "")] if self.failures else []
+            yield [*place, *cells, *error]
+
+    def _write_csv(self, target: Path) -> None:
+        header, rows = self._columns()
+        with target.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(header)
+            writer.writerows(rows)
+
+    def _write_parquet(self, target: Path) -> None:
+        import polars
+
+        header, rows = self._columns()
+        frame = polars.DataFrame(list(rows), schema=header, orient="row", infer_schema_length=None)
+        frame.write_parquet(target)

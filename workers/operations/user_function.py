@@ -1,0 +1,160 @@
+"""Own code: `process(path, output, **parameters)` of a .py file, run in a worker.
+
+The caller looks at source only (`check_source`, `digest`); nothing is executed there. Whether a
+file may run is decided by its digest, before a worker hears of it.
+"""
+
+import hashlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import sys
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from workers.errors import PipelineError
+from workers.job import Kind, ParameterValue, Step
+from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.operations.input_file import InputFile
+from workers.operations.source_check import check_source as check_source
+from workers.outcome import Failure, FailureKind
+from workers.wording import printable
+
+_SUFFIX: Final = "output_suffix"
+
+
+def output_suffix(steps: Sequence[Step], suffix: str) -> str:
+    """Return the suffix the last step that names one asks for, else the input's own."""
+    named = [str(step.parameters[_SUFFIX]) for step in steps if step.parameters.get(_SUFFIX)]
+    return named[-1] if named else suffix
+
+
+def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str:
+    """Call each step's function on what the one before wrote; the last writes `target`.
+
+    Whatever the function raises goes through to the caller.
+    """
+    path, between = source.path, source.suffix
+    for number, step in enumerate(steps, start=1):
+        between = output_suffix([step], between)
+        is_last = number == len(steps)
+        output = target if is_last else target.with_name(f"between-{number}{between}")
+        if step.file is None:
+            return Failure(FailureKind.OPERATION_FAILED, "The step names no file with code.")
+        parameters = {name: value for name, value in step.parameters.items() if name != _SUFFIX}
+        load_function(step.file, "process")(path, output, **parameters)
+        if path != source.path:
+            path.unlink(missing_ok=True)
+        if not output.is_file() or output.stat().st_size == 0:
+            return Failure(FailureKind.OPERATION_FAILED, "process() wrote nothing.")
+        path = output
+    return ""
+
+
+def digest(file: Path) -> str:
+    """Return the SHA-256 of a file in hex; raises OSError."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def load_function(file: Path, name: str, expected_digest: str = "") -> Callable[..., object]:
+    """Return a function of a .py file, loaded once a process and again after a change.
+
+    The module has a private name, so that it is never taken for `__main__`. Raises
+    PipelineError when the function is missing or the file is not the one expected; what the
+    module raises at import goes through.
+    """
+    module = _module(file, expected_digest)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise PipelineError(f"{printable(file.name)} has no function {name}().")
+    loaded: Callable[..., object] = function
+    return loaded
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    modified_ns: int
+    digest: str
+    module: types.ModuleType
+
+
+_loaded: Final[dict[Path, _Loaded]] = {}
+
+
+def _module(file: Path, expected_digest: str) -> types.ModuleType:
+    modified_ns = file.stat().st_mtime_ns
+    known = _loaded.get(file)
+    if known is None or known.modified_ns != modified_ns:
+        source = file.read_bytes()
+        found = hashlib.sha256(source).hexdigest()
+        if expected_digest and found != expected_digest:
+            raise PipelineError(f"{printable(file.name)} was changed after it was allowed to run.")
+        is_same = known is not None and known.digest == found
+        module = known.module if known is not None and is_same else _executed(file, source, found)
+        known = _loaded[file] = _Loaded(modified_ns, found, module)
+    if expected_digest and known.digest != expected_digest:
+        raise PipelineError(f"{printable(file.name)} was changed after it was allowed to run.")
+    return known.module
+
+
+class _OwnCode(importlib.abc.InspectLoader):
+    """Loads exactly the bytes whose digest was checked, and leaves no __pycache__ behind."""
+
+    def __init__(self, file: Path, source: bytes) -> None:
+        self._file = file
+        self._source = source
+
+    # typing.override is new in Python 3.12.
+    def get_source(self, fullname: str) -> str:  # type: ignore[explicit-override]
+        return importlib.util.decode_source(self._source)
+
+    def get_code(self, fullname: str) -> types.CodeType:  # type: ignore[explicit-override]
+        return self.source_to_code(self._source, str(self._file))
+
+
+def _executed(file: Path, source: bytes, found: str) -> types.ModuleType:
+    name = f"everycore_own_code_{found[:16]}"
+    loader = _OwnCode(file, source)
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=str(file))
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = str(file)
+    folder = str(file.parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # at the end: a neighbour must not replace the standard library
+    sys.modules[name] = module  # dataclasses and pickle look their module up
+    is_loaded = False
+    try:
+        loader.exec_module(module)
+        is_loaded = True
+    finally:
+        if not is_loaded:
+            del sys.modules[name]
+    return module
+
+
+def _summary(values: Mapping[str, ParameterValue]) -> str:
+    named = [f"{name} {value}" for name, value in values.items() if name != _SUFFIX]
+    return ", ".join(named) or "process()"
+
+
+OPERATIONS: Final = (
+    Operation(
+        "user.process",
+        "Own code",
+        "Calls process(path, output, **parameters) of a Python file that you allowed to run.",
+        Kind.ANY,
+        (
+            Parameter(
+                _SUFFIX,
+                ParameterKind.TEXT,
+                "Output suffix",
+                "Suffix of the files it writes, as in .txt; empty keeps the input's.",
+                "",
+            ),
+        ),
+        _summary,
+    ),
+)

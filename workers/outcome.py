@@ -1,0 +1,53 @@
+"""How an attempt ended: Success, Failure or Skip, as values.
+
+A failure's kind has a stable code; its message is one sentence a person can act on.
+"""
+
+import enum
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class FailureKind(enum.Enum):
+    """Why a task failed; the values are stable codes for reports and `--json`."""
+
+    BAD_INPUT = "bad_input"
+    OPERATION_FAILED = "operation_failed"
+    WORKER_LOST = "worker_lost"
+    TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    OUTPUT_FAILED = "output_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The task's outputs stand under their final names.
+
+    `warning` is a sentence or empty. `values` holds a sweep block's results in the encoding of
+    operations/sweep.py; `failed_points` how many of its points have no result.
+    """
+
+    outputs: tuple[Path, ...] = ()
+    bytes_out: int = 0
+    warning: str = ""
+    values: bytes = b""
+    failed_points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The task has no output; `message` is one sentence, `detail` may hold a traceback."""
+
+    kind: FailureKind
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """The task was passed over on purpose; `message` says why in one sentence."""
+
+    message: str
+
+
+Outcome = Success | Failure | Skip

@@ -1,0 +1,336 @@
+"""WorkerPool: supervised worker processes, one channel each, nothing shared between them.
+
+    engine's thread                                     worker process (one of several)
+    ---------------                                     ------------------------------
+    send(worker, request) ──── channel (duplex) ─────►  runs it
+    wait() ◄─────────────────── channel (duplex) ─────  Ready, Ended, Unprepared
+    wait() ◄── sentinel (process ended)
+    wait() reads the mark ◄──── shared words ─────────  lease being run, point of it
+    wake() from any thread
+
+No lock, queue or semaphore is shared, so a worker that dies, however it dies, holds up nobody.
+The pool knows what each worker was given and, by the mark, what it was running: a death is
+charged to that one task. The pool decides nothing; who runs what is the scheduler's.
+All methods but `wake` belong to one thread, the one that calls `wait`.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+import time
+from collections import deque
+from collections.abc import MutableSequence
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from multiprocessing.sharedctypes import RawArray
+from pathlib import Path
+from typing import Final
+
+from workers import worker as worker_program
+from workers.errors import EngineLost
+from workers.events import AttemptEnded, Event, SetupRefused, WorkerLost, WorkerReady
+from workers.job import TaskId, WorkerId
+from workers.limits import RESPONSIVE_NICE
+from workers.messages import Ended, Leave, Ready, RunBlock, RunFile, Setup, Unprepared
+from workers.messages import decode, encode
+from workers.outcome import Failure, FailureKind
+from workers.snapshot import WorkerState
+from workers.wording import time_words
+
+# A worker that was told to leave and has nothing to run ends in milliseconds; one that does not
+# is stuck in an exit handler of user code.
+LEAVE_PATIENCE_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """What a worker does now; `running_s` since its first task began."""
+
+    worker: WorkerId
+    pid: int
+    state: WorkerState
+    task: TaskId | None
+    running_s: float
+
+
+@dataclass(slots=True)
+class _Lease:
+    number: int
+    task: TaskId
+    timeout_s: float | None
+    since: float = 0.0
+    position: int = 0
+
+
+@dataclass(slots=True)
+class _Member:
+    worker: WorkerId
+    process: SpawnProcess
+    channel: Connection
+    mark: MutableSequence[int]
+    capture: Path
+    leases: deque[_Lease] = field(default_factory=deque)
+    is_ready: bool = False
+    is_prepared: bool = False
+    leave_by: float | None = None
+    cause: Failure | None = None
+
+
+class WorkerPool:
+    """Processes that run attempts."""
+
+    def __init__(self, *, nice: int = RESPONSIVE_NICE) -> None:
+        """Start with no worker; those that come run at niceness `nice`."""
+        self._context = get_context("spawn")
+        self._nice = nice
+        self._members: dict[WorkerId, _Member] = {}
+        self._ids = itertools.count(1)
+        self._leases = itertools.count(worker_program.NO_LEASE + 1)
+        self._setup: Setup | None = None
+        self._bell, self._button = self._context.Pipe(duplex=False)
+        self._is_rung = False
+        self._captures = Path(tempfile.mkdtemp(prefix="everycore-"))
+
+    # ---- what the engine asks
+
+    def prepare(self, setup: Setup) -> None:
+        """Let each worker, now or later, know of the job before its first task of it."""
+        self._setup = setup
+        for member in self._members.values():
+            member.is_prepared = False
+
+    def start_worker(self) -> WorkerId:
+        """Start one worker process; WorkerReady tells when it is up."""
+        worker = WorkerId(next(self._ids))
+        mark = RawArray("Q", 2)
+        ours, theirs = self._context.Pipe()
+        capture = self._captures / f"{worker}.log"
+        process = self._context.Process(
+            target=worker_program.main,
+            args=(theirs, mark, str(capture), self._nice),
+            name=f"everycore-worker-{worker}",
+        )
+        try:
+            process.start()
+        finally:
+            theirs.close()
+        self._members[worker] = _Member(worker, process, ours, mark, capture)
+        return worker
+
+    def send_file(self, worker: WorkerId, request: RunFile, timeout_s: float | None) -> None:
+        """Give a worker a file; its `lease` must come from `next_lease`."""
+        self._send(worker, request, timeout_s)
+
+    def send_block(self, worker: WorkerId, request: RunBlock, timeout_s: float | None) -> None:
+        """Give a worker a block of a sweep; the time limit holds for each point."""
+        self._send(worker, request, timeout_s)
+
+    def next_lease(self) -> int:
+        """Return a number no lease had before."""
+        return next(self._leases)
+
+    def retire(self, worker: WorkerId) -> None:
+        """Let a worker end what it has been given, then leave."""
+        member = self._members.get(worker)
+        if member is not None and member.leave_by is None:
+            is_idle = not member.leases
+            member.leave_by = time.monotonic() + LEAVE_PATIENCE_S if is_idle else float("inf")
+            self._tell(member, Leave())
+
+    def kill(self, worker: WorkerId, cause: Failure | None = None) -> None:
+        """End a worker process now; WorkerLost follows with the cause."""
+        member = self._members.get(worker)
+        if member is not None:
+            member.cause = cause
+            member.process.kill()
+
+    def set_nice(self, nice: int) -> None:
+        """Run workers at another niceness from now on, living ones too where the system allows."""
+        self._nice = nice
+        if not hasattr(os, "setpriority"):
+            return
+        for member in self._members.values():
+            try:
+                os.setpriority(os.PRIO_PROCESS, member.process.pid or 0, nice)
+            except (PermissionError, ProcessLookupError):
+                continue  # raising priority needs a privilege; its successor will have it
+
+    def views(self) -> tuple[WorkerView, ...]:
+        """Return what each worker does now."""
+        now = time.monotonic()
+        return tuple(self._view(member, now) for member in self._members.values())
+
+    def wake(self) -> None:
+        """Let a blocked `wait` return; any thread may call it."""
+        if not self._is_rung:  # one ring is enough, and many could fill the pipe
+            self._is_rung = True
+            self._button.send_bytes(b"!")
+
+    def wait(self, timeout_s: float) -> list[Event]:
+        """Return what happened; waits for it at most `timeout_s` seconds."""
+        sources: list[Connection | int] = [self._bell]
+        for member in self._members.values():
+            sources += (member.channel, member.process.sentinel)
+        ready = wait(sources, min(timeout_s, self._next_deadline()))
+        events: list[Event] = []
+        if self._bell in ready:
+            self._drain_bell()
+        for member in tuple(self._members.values()):
+            if member.process.sentinel in ready:
+                events += self._bury(member)
+            elif member.channel in ready:
+                events += self._receive(member)
+        self._enforce_deadlines()
+        return events
+
+    def close(self) -> None:
+        """End all workers now and release what the pool holds."""
+        for member in self._members.values():
+            member.process.kill()
+        for member in self._members.values():
+            member.process.join()
+            member.process.close()
+            member.channel.close()
+        self._members.clear()
+        self._bell.close()
+        self._button.close()
+        shutil.rmtree(self._captures, ignore_errors=True)
+
+    # ---- channels
+
+    def _send(
+        self, worker: WorkerId, request: RunFile | RunBlock, timeout_s: float | None
+    ) -> None:
+        member = self._members[worker]
+        if not member.is_prepared and self._setup is not None:
+            self._tell(member, self._setup)
+            member.is_prepared = True
+        lease = _Lease(request.lease, request.task, timeout_s)
+        if not member.leases:
+            lease.since = time.monotonic()
+        member.leases.append(lease)
+        self._tell(member, request)
+
+    def _tell(self, member: _Member, message: object) -> None:
+        try:
+            member.channel.send_bytes(encode(message))
+        except OSError:
+            return  # it is dead; its sentinel tells what becomes of its tasks
+
+    def _receive(self, member: _Member) -> list[Event]:
+        """Take one message; at the end of the channel the sentinel has the last word."""
+        try:
+            message = decode(member.channel.recv_bytes())
+        except (EOFError, OSError, EngineLost):
+            member.process.join(LEAVE_PATIENCE_S)  # it closed its channel: it is on its way out
+            if member.process.is_alive():
+                member.process.kill()
+            return self._bury(member)
+        match message:
+            case Ready():
+                member.is_ready = True
+                return [WorkerReady(member.worker)]
+            case Unprepared(reason):
+                return [SetupRefused(member.worker, reason)]
+            case Ended():
+                return self._lease_ended(member, message)
+        return []
+
+    def _lease_ended(self, member: _Member, message: Ended) -> list[Event]:
+        lease = member.leases.popleft()
+        if member.leases:
+            member.leases[0].since = time.monotonic()
+        if not member.leases and member.leave_by is not None:
+            member.leave_by = time.monotonic() + LEAVE_PATIENCE_S
+        return [AttemptEnded(member.worker, lease.task, message.outcome, message.seconds)]
+
+    def _drain_bell(self) -> None:
+        while self._bell.poll():
+            self._bell.recv_bytes()
+            self._is_rung = False
+
+    # ---- deaths and deadlines
+
+    def _bury(self, member: _Member) -> list[Event]:
+        events: list[Event] = []
+        while _has_message(member.channel):
+            try:
+                message = decode(member.channel.recv_bytes())
+            except (EOFError, OSError, EngineLost):
+                break
+            if isinstance(message, Ended):
+                events += self._lease_ended(member, message)
+        member.process.join()
+        running = next((x for x in member.leases if x.number == member.mark[0]), None)
+        events.append(
+            WorkerLost(
+                member.worker,
+                member.process.exitcode or 0,
+                running.task if running else None,
+                member.is_ready,
+                member.cause,
+                time.monotonic() - running.since if running else 0.0,
+                position=member.mark[1],
+                detail=worker_program.tail(member.capture),
+            )
+        )
+        del self._members[member.worker]
+        member.channel.close()
+        member.process.close()
+        member.capture.unlink(missing_ok=True)
+        return events
+
+    def _next_deadline(self) -> float:
+        now = time.monotonic()
+        due = [self._due(member) for member in self._members.values()]
+        return max(0.0, min(due, default=float("inf")) - now)
+
+    def _due(self, member: _Member) -> float:
+        if member.cause is not None:
+            return float("inf")
+        leave_by = member.leave_by if member.leave_by is not None else float("inf")
+        lease = member.leases[0] if member.leases else None
+        if lease is None or lease.timeout_s is None:
+            return leave_by
+        return min(leave_by, lease.since + lease.timeout_s)
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        for member in self._members.values():
+            if self._due(member) > now:
+                continue
+            lease = member.leases[0] if member.leases else None
+            if lease is None or lease.timeout_s is None:
+                member.process.kill()
+                member.leave_by = float("inf")
+            elif lease.number == member.mark[0] and lease.position != member.mark[1]:
+                lease.position, lease.since = member.mark[1], now  # another point runs since
+            else:
+                words = time_words(lease.timeout_s)
+                self.kill(member.worker, Failure(FailureKind.TIMED_OUT, f"Took longer than {words}."))
+
+    def _view(self, member: _Member, now: float) -> WorkerView:
+        lease = member.leases[0] if member.leases else None
+        if member.leave_by is not None:
+            state = WorkerState.LEAVING
+        elif lease is not None:
+            state = WorkerState.RUNNING
+        else:
+            state = WorkerState.IDLE if member.is_ready else WorkerState.STARTING
+        return WorkerView(
+            member.worker,
+            member.process.pid or 0,
+            state,
+            lease.task if lease else None,
+            now - lease.since if lease else 0.0,
+        )
+
+
+def _has_message(channel: Connection) -> bool:
+    try:
+        return channel.poll()
+    except (OSError, EOFError):
+        return False

@@ -1,0 +1,370 @@
+"""Decide which worker runs which task: events in, actions out; pure.
+
+Two rules hold after every event:
+1. every offered task is in exactly one place: the backlog, the suspects, one worker's desk,
+   or ended; it ends exactly once;
+2. a worker runs one task at a time, and no more than `target` workers run.
+
+A desk is what one worker has been given: the first task runs, the second waits beside it, so
+that the core does not idle while the engine answers. A suspect is a task whose worker died
+under it: it is tried again alone, with nothing behind it that a second death could touch.
+The scheduler knows no clock, file or process; time is passed in, the engine acts.
+"""
+
+import enum
+import signal
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from workers.actions import (
+    Action,
+    Dispatch,
+    EndTask,
+    FinishJob,
+    KillWorker,
+    PauseItself,
+    RefuseJob,
+    RequeueTask,
+    RetireWorker,
+    StartWorker,
+)
+from workers.events import (
+    AttemptEnded,
+    Event,
+    JobCancelled,
+    JobContinued,
+    JobPaused,
+    SetupRefused,
+    TasksExhausted,
+    TasksOffered,
+    WorkerLost,
+    WorkerReady,
+    WorkersResized,
+)
+from workers.job import TaskId, TaskState, WorkerId
+from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+
+
+class Cause(enum.Enum):
+    """Why a task changes its state."""
+
+    DISPATCHED = "dispatched"
+    HANDED_BACK = "handed back"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+_S: Final = TaskState
+TRANSITIONS: Final[Mapping[tuple[TaskState, Cause], TaskState]] = MappingProxyType(
+    {
+        (_S.WAITING, Cause.DISPATCHED): _S.RUNNING,
+        (_S.WAITING, Cause.CANCELLED): _S.CANCELLED,
+        (_S.RUNNING, Cause.HANDED_BACK): _S.WAITING,
+        (_S.RUNNING, Cause.SUCCEEDED): _S.SUCCEEDED,
+        (_S.RUNNING, Cause.FAILED): _S.FAILED,
+        (_S.RUNNING, Cause.SKIPPED): _S.SKIPPED,
+        (_S.RUNNING, Cause.CANCELLED): _S.CANCELLED,
+    }
+)
+
+# A second task waits at a worker only while tasks are short: a long one would hold it up.
+PREFETCH_BELOW_S: Final = 0.05
+# Deaths in a row after which the cause is the operation or the computer, not one file.
+CRASHES_IN_A_ROW: Final = 20
+EARLY_DEATHS_IN_A_ROW: Final = 5
+
+
+class _WorkerStage(enum.Enum):
+    STARTING = "starting"
+    READY = "ready"
+    LEAVING = "leaving"
+
+
+@dataclass(slots=True)
+class _Desk:
+    stage: _WorkerStage = _WorkerStage.STARTING
+    tasks: deque[TaskId] = field(default_factory=deque)
+
+
+class Scheduler:
+    """The decisions of one job from its start to its end."""
+
+    def __init__(self, *, target: int, retries: int = 1) -> None:
+        """Prepare for a job on `target` workers; a lost worker's task is tried `retries` more."""
+        self._target = target
+        self._retries = retries
+        self._backlog: deque[TaskId] = deque()
+        self._suspects: deque[TaskId] = deque()
+        self._states: dict[TaskId, TaskState] = {}
+        self._attempts: dict[TaskId, int] = {}
+        self._desks: dict[WorkerId, _Desk] = {}
+        self._starting = 0
+        self._is_paused = False
+        self._is_exhausted = False
+        self._is_over = False
+        self._crashes = 0
+        self._early_deaths = 0
+        self._mean_s: float | None = None
+
+    @property
+    def backlog(self) -> int:
+        """Return how many offered tasks wait for a worker."""
+        return len(self._backlog) + len(self._suspects)
+
+    @property
+    def running(self) -> int:
+        """Return how many workers run a task now."""
+        return sum(1 for desk in self._desks.values() if desk.tasks)
+
+    @property
+    def live_tasks(self) -> frozenset[TaskId]:
+        """Return the offered tasks that have not ended."""
+        return frozenset(self._states)
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether the job has ended; further events change nothing but workers."""
+        return self._is_over
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take in what happened at `now` (seconds, monotonic) and answer what to do."""
+        actions: list[Action] = []
+        match event:
+            case TasksOffered(tasks):
+                self._states.update(dict.fromkeys(tasks, TaskState.WAITING))
+                self._backlog.extend(tasks)
+            case TasksExhausted():
+                self._is_exhausted = True
+            case WorkerReady(worker):
+                self._seat(worker)
+            case AttemptEnded():
+                actions += self._attempt_ended(event)
+            case WorkerLost():
+                actions += self._worker_lost(event)
+            case SetupRefused(_, reason):
+                actions += self._refuse(reason)
+            case WorkersResized(target):
+                self._target = target
+            case JobPaused(reason):
+                actions += self._pause(reason)
+            case JobContinued():
+                self._is_paused = False
+                self._crashes = self._early_deaths = 0
+            case JobCancelled():
+                actions += self._cancel()
+            case _:
+                assert_never(event)
+        return actions + self._next()
+
+    # ---- what an event changes
+
+    def _seat(self, worker: WorkerId) -> None:
+        desk = self._desks.setdefault(worker, _Desk())
+        if desk.stage is _WorkerStage.STARTING:
+            desk.stage = _WorkerStage.READY
+        self._early_deaths = 0
+
+    def worker_started(self, worker: WorkerId) -> None:
+        """Give the worker that answers a StartWorker its id; it is ready when WorkerReady says."""
+        self._desks[worker] = _Desk()
+        self._starting -= 1
+
+    def _attempt_ended(self, event: AttemptEnded) -> list[Action]:
+        desk = self._desks.get(event.worker)
+        if desk is None or event.task not in desk.tasks:
+            return []  # a late word about a task that was cancelled meanwhile
+        desk.tasks.remove(event.task)
+        self._crashes = 0
+        mean = self._mean_s
+        self._mean_s = event.seconds if mean is None else 0.8 * mean + 0.2 * event.seconds
+        attempts = self._attempts.pop(event.task, 0) + 1
+        end = self._end(event.task, event.outcome, attempts, event.seconds)
+        return [replace(end, worker=event.worker)]
+
+    def _worker_lost(self, event: WorkerLost) -> list[Action]:
+        desk = self._desks.pop(event.worker, _Desk())
+        actions: list[Action] = []
+        if not event.was_ready and desk.stage is not _WorkerStage.LEAVING:
+            self._early_deaths += 1
+        for task in reversed(desk.tasks):
+            if task == event.running:
+                continue
+            self._move(task, Cause.HANDED_BACK)
+            self._backlog.appendleft(task)
+            actions.append(RequeueTask(task, self._attempts.get(task, 0), is_charged=False))
+        if event.running is not None and event.running in desk.tasks:
+            actions.append(self._blame(event.running, event))
+        return actions + self._break_circuit(event)
+
+    def _blame(self, task: TaskId, event: WorkerLost) -> Action:
+        attempts = self._attempts.get(task, 0) + 1
+        if event.is_excused:
+            self._move(task, Cause.HANDED_BACK)
+            self._suspects.append(task)
+            return RequeueTask(task, attempts - 1, is_charged=False)
+        if event.cause is None:
+            self._crashes += 1
+            if attempts <= self._retries:
+                self._attempts[task] = attempts
+                self._move(task, Cause.HANDED_BACK)
+                self._suspects.append(task)
+                return RequeueTask(task, attempts, is_charged=True)
+        self._attempts.pop(task, None)
+        outcome = event.cause or lost_failure(event.exit_code, attempts, event.detail)
+        end = self._end(task, outcome, attempts, event.seconds)
+        return replace(end, worker=event.worker)
+
+    def _break_circuit(self, event: WorkerLost) -> list[Action]:
+        if self._is_paused or self._is_over:
+            return []
+        if self._early_deaths >= EARLY_DEATHS_IN_A_ROW:
+            words = ending_words(event.exit_code)
+            return self._pause(f"Workers end before they are ready ({words}).")
+        if self._crashes >= CRASHES_IN_A_ROW:
+            return self._pause(
+                f"The last {self._crashes} attempts all crashed their worker "
+                f"({ending_words(event.exit_code)}); the cause is probably not one file."
+            )
+        return []
+
+    def _pause(self, reason: str) -> list[Action]:
+        self._is_paused = True
+        return [PauseItself(reason)] if reason else []
+
+    def _refuse(self, reason: str) -> list[Action]:
+        if self._is_over:
+            return []
+        self._is_over = True
+        return [RefuseJob(reason)]
+
+    def _cancel(self) -> list[Action]:
+        actions: list[Action] = []
+        for worker, desk in self._desks.items():
+            if desk.tasks:
+                actions.append(KillWorker(worker))
+                desk.stage = _WorkerStage.LEAVING
+            desk.tasks.clear()
+        for task in tuple(self._states):
+            actions.append(self._end(task, None, self._attempts.pop(task, 0), 0.0))
+        self._backlog.clear()
+        self._suspects.clear()
+        self._is_exhausted = True
+        return actions
+
+    # ---- what follows
+
+    def _next(self) -> list[Action]:
+        if not self._is_over and self._is_exhausted and not self._states:
+            self._is_over = True
+            return [FinishJob(), *self._retire(self._desks)]
+        if self._is_over:
+            return self._retire(self._desks)
+        actions = self._crew()
+        if not self._is_paused:
+            actions += self._hand_out()
+        return actions
+
+    def _crew(self) -> list[Action]:
+        """Start or retire workers until as many as wanted stay."""
+        staying = [w for w, d in self._desks.items() if d.stage is not _WorkerStage.LEAVING]
+        surplus = len(staying) + self._starting - self._target
+        if surplus > 0:
+            staying.sort(key=lambda worker: len(self._desks[worker].tasks))
+            return self._retire(staying[:surplus])
+        if self._is_paused:
+            return []
+        # No more processes than there are tasks to run on them.
+        wanted = min(-surplus, max(0, self.backlog - self._idle_or_starting()))
+        self._starting += wanted
+        return [StartWorker() for _ in range(wanted)]
+
+    def _idle_or_starting(self) -> int:
+        idle = sum(
+            1 for d in self._desks.values() if not d.tasks and d.stage is not _WorkerStage.LEAVING
+        )
+        return idle + self._starting
+
+    def _retire(self, workers: Iterable[WorkerId]) -> list[Action]:
+        actions: list[Action] = []
+        for worker in workers:
+            if self._desks[worker].stage is not _WorkerStage.LEAVING:
+                self._desks[worker].stage = _WorkerStage.LEAVING
+                actions.append(RetireWorker(worker))
+        return actions
+
+    def _hand_out(self) -> list[Action]:
+        actions: list[Action] = []
+        ready = [(w, d) for w, d in self._desks.items() if d.stage is _WorkerStage.READY]
+        for worker, desk in ready:
+            if not desk.tasks and self._suspects:
+                actions.append(self._give(worker, desk, self._suspects.popleft()))
+            elif not desk.tasks and self._backlog:
+                actions.append(self._give(worker, desk, self._backlog.popleft()))
+        if self._mean_s is None or self._mean_s >= PREFETCH_BELOW_S:
+            return actions
+        for worker, desk in ready:
+            # Near the end each task goes to the first worker that is free.
+            if len(self._backlog) <= 2 * len(ready):
+                break
+            if len(desk.tasks) == 1 and not self._attempts.get(desk.tasks[0]):
+                actions.append(self._give(worker, desk, self._backlog.popleft()))
+        return actions
+
+    def _give(self, worker: WorkerId, desk: _Desk, task: TaskId) -> Action:
+        self._move(task, Cause.DISPATCHED)
+        desk.tasks.append(task)
+        return Dispatch(worker, task, self._attempts.get(task, 0) + 1)
+
+    def _end(
+        self, task: TaskId, outcome: Outcome | None, attempts: int, seconds: float
+    ) -> EndTask:
+        self._move(task, _cause(outcome))
+        del self._states[task]
+        return EndTask(task, outcome, attempts, seconds)
+
+    def _move(self, task: TaskId, cause: Cause) -> None:
+        self._states[task] = TRANSITIONS[self._states[task], cause]
+
+
+def _cause(outcome: Outcome | None) -> Cause:
+    match outcome:
+        case Success():
+            return Cause.SUCCEEDED
+        case Failure():
+            return Cause.FAILED
+        case Skip():
+            return Cause.SKIPPED
+        case None:
+            return Cause.CANCELLED
+
+
+def lost_failure(exit_code: int, attempts: int, detail: str) -> Failure:
+    """Say that a task's worker died under it `attempts` times, the last with `exit_code`."""
+    times = {1: "", 2: " twice"}.get(attempts, f" {attempts} times")
+    words = ending_words(exit_code)
+    if exit_code == -9:
+        return Failure(
+            FailureKind.WORKER_LOST,
+            f"The worker process was killed{times} on this file ({words}), "
+            "perhaps for want of memory.",
+            detail,
+        )
+    verb = "crashed" if exit_code < 0 else "was ended by the function"
+    return Failure(
+        FailureKind.WORKER_LOST, f"The worker process {verb}{times} on this file ({words}).", detail
+    )
+
+
+def ending_words(exit_code: int) -> str:
+    """Return 'SIGSEGV' or 'exit 3' for a process's exit code."""
+    if exit_code >= 0:
+        return f"exit {exit_code}"
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f"signal {-exit_code}"
