@@ -1,6 +1,5 @@
 """The main window: lays the views out, picks the page, holds menus and actions. Decides nothing."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,49 +22,20 @@ from PySide6.QtWidgets import (
 
 from gui_app.icons import app_icon
 from gui_app.theme import GUTTER
-from gui_app.typed import override
 from gui_app.views.choosers import choose_files, choose_folder
-from gui_app.views.drop_area import DropArea
 from gui_app.views.drop_veil import DropVeil
-from gui_app.views.failure_panel import FailurePanel
-from gui_app.views.footer import Footer
-from gui_app.views.header import Header
-from gui_app.views.notice_bar import NoticeBar
-from gui_app.views.output_panel import OutputPanel
-from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.plain_label import PlainLabel, rule
-from gui_app.views.result_summary import ResultSummary
 from gui_app.views.side_panels import SidePanels, card, scrolling_card
-from gui_app.views.speed_panel import SpeedPanel
-from gui_app.views.worker_slider import WorkerSlider
 from gui_app.window_actions import WindowActions
+from gui_app.window_views import WindowViews as WindowViews
 from workers import JobSnapshot, JobState
+from workers.typed import override
 from workers.wording import printable
 
 _FIRST_SIZE: Final = (1180, 760)
 _NARROW_PX: Final = 1000
 _LEFT_PX: Final = 264
 _RIGHT_PX: Final = 292
-
-
-@dataclass(frozen=True, slots=True)
-class WindowViews:
-    """The ready-made views; the window puts them in their places."""
-
-    header: Header
-    drop_area: DropArea
-    pipeline_panel: PipelinePanel
-    output_panel: OutputPanel
-    task_table: QWidget
-    throughput_plot: QWidget
-    core_loads: QWidget
-    worker_lanes: QWidget
-    worker_slider: WorkerSlider
-    speed_panel: SpeedPanel
-    failure_panel: FailurePanel
-    notice_bar: NoticeBar
-    result_summary: ResultSummary
-    footer: Footer
 
 
 class MainWindow(QMainWindow):
@@ -97,10 +67,16 @@ class MainWindow(QMainWindow):
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the page and offer the actions of that job's state."""
         self.actions_offered.apply(snapshot)
-        self._pages.setCurrentIndex(0 if snapshot.state is JobState.EMPTY else 1)
+        self._show_page(0 if snapshot.state is JobState.EMPTY else 1)
         self.views.result_summary.setVisible(snapshot.state.is_ended)
         name = printable(snapshot.name)
         self.setWindowTitle(f"{name} – Everycore" if name else "Everycore")
+
+    def _show_page(self, page: int) -> None:
+        if page != self._pages.currentIndex():
+            # There is one amber line; it goes where it is seen.
+            self._notice_places[page].addWidget(self.views.notice_bar)
+            self._pages.setCurrentIndex(page)
 
     def _connect(self) -> None:
         actions = self.actions_offered
@@ -212,14 +188,20 @@ class MainWindow(QMainWindow):
         column.setSpacing(GUTTER)
         column.addWidget(views.result_summary)
         column.addWidget(card(views.task_table, padding=1, stretched=views.task_table), 1)
-        column.addWidget(views.notice_bar)
+        empty = QWidget()
+        empty_column = QVBoxLayout(empty)
+        empty_column.setContentsMargins(0, 0, 0, 0)
+        empty_column.setSpacing(GUTTER)
+        empty_column.addWidget(views.drop_area, 1)
+        empty_column.addWidget(views.notice_bar)
+        self._notice_places = (empty_column, column)
         self._rooms.setHandleWidth(GUTTER)
         self._rooms.setChildrenCollapsible(False)
         self._rooms.addWidget(upper)
         self._rooms.addWidget(card(views.throughput_plot, stretched=views.throughput_plot))
         self._rooms.setStretchFactor(0, 1)
         self._rooms.setSizes([420, 176])
-        self._pages.addWidget(views.drop_area)
+        self._pages.addWidget(empty)
         self._pages.addWidget(self._rooms)
         self._pages.setMinimumWidth(440)
         return self._pages

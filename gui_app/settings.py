@@ -28,7 +28,7 @@ _Choice = TypeVar("_Choice", bound=Enum)
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """The person's choices; `workers` None means: all cores but one, `output` None: beside."""
+    """The person's choices; `workers` None means: as many as suit, `output` None: beside."""
 
     theme: ThemeChoice = ThemeChoice.SYSTEM
     is_responsive: bool = True

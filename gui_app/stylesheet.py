@@ -42,7 +42,7 @@ QLabel[role="warn"] { color: $warn; }
 
 QPushButton {
     background: $surface; color: $text; border: 1px solid $line; border-radius: 6px;
-    padding: 6px 15px; min-height: 18px;
+    padding: 6px 15px; min-height: 18px; outline: none;
 }
 QPushButton:hover { background: $sunk; border-color: $control; }
 QPushButton:pressed { background: $line; }
@@ -79,8 +79,10 @@ QPushButton[role="chip"]:checked {
     background: $accent_soft; border-color: $accent_soft; color: $accent;
 }
 QPushButton[role="chip"]:focus { border: 2px solid $accent; padding: 2px 10px; }
-QToolButton { background: transparent; border: 2px solid transparent; border-radius: 6px;
-    padding: 2px; }
+QToolButton {
+    background: transparent; border: 2px solid transparent; border-radius: 6px; padding: 2px;
+    outline: none;
+}
 QToolButton:hover { background: $line; }
 QToolButton:checked { background: $accent_soft; }
 QToolButton:focus { border-color: $accent; }
@@ -108,9 +110,7 @@ QComboBox QAbstractItemView {
     background: $surface; color: $text; border: 1px solid $control; padding: 4px; outline: 0;
     selection-background-color: $accent_soft; selection-color: $text;
 }
-QAbstractSpinBox QLineEdit, QAbstractSpinBox QLineEdit:focus {
-    border: 0; padding: 0 0 0 6px; min-height: 0; background: transparent;
-}
+QSpinBox, QDoubleSpinBox { min-height: 15px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button {
     subcontrol-origin: border; subcontrol-position: top right; width: 18px; border: 0;
 }
@@ -125,6 +125,7 @@ QSpinBox::down-arrow, QDoubleSpinBox::down-arrow {
 }
 QCheckBox {
     color: $text; background: transparent; spacing: 7px; padding: 3px 4px 3px 0;
+    outline: none;
 }
 QCheckBox:focus { color: $accent; text-decoration: underline; }
 QCheckBox::indicator:focus { border: 2px solid $accent; width: 12px; height: 12px; }

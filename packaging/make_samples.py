@@ -4,7 +4,7 @@ Run it from the top folder: `python packaging/make_samples.py [FOLDER]`. Everyth
 counted here from fixed seeds; the names below are the whole list.
 """
 
-import datetime
+import datetime as dt
 import io
 import sys
 from collections.abc import Callable
@@ -200,12 +200,12 @@ def _deep_png(image: Image.Image, numbers: Numbers) -> bytes:
 
 
 def _weather(numbers: Numbers, rows: int) -> pl.DataFrame:
-    day = datetime.date(2024, 1, 1)
+    day = dt.date(2024, 1, 1)
     low = [round(-5 + 20 * numbers.one(), 1) for _ in range(rows)]
     rain = [round(9 * numbers.one(), 1) if numbers.one() > 0.6 else None for _ in range(rows)]
     return pl.DataFrame(
         {
-            "date": [day + datetime.timedelta(days=number) for number in range(rows)],
+            "date": [day + dt.timedelta(days=number) for number in range(rows)],
             "low": low,
             "high": [round(value + 4 + 9 * numbers.one(), 1) for value in low],
             "rain": rain,
@@ -236,7 +236,9 @@ def _text(
     return make
 
 
-def _parquet(table: Callable[[Numbers, int], pl.DataFrame], rows: int) -> Callable[[Numbers], bytes]:
+def _parquet(
+    table: Callable[[Numbers, int], pl.DataFrame], rows: int
+) -> Callable[[Numbers], bytes]:
     def make(numbers: Numbers) -> bytes:
         stream = io.BytesIO()
         table(numbers, rows).write_parquet(stream)

@@ -72,8 +72,10 @@ def fingerprint(root: Path, purpose: str) -> str:
     digest = hashlib.sha256()
     for name in (BUILD_LOCK, LOCKS[purpose], "pyproject.toml"):
         digest.update((root / name).read_bytes())
-    # A moved folder breaks the scripts of its .venv: their first line holds a full path.
+    # A moved folder breaks the scripts of its .venv: their first line holds a full path. So does
+    # a newer Python under the same name: the packages are those of the version before.
     digest.update(os.fsencode(root))
+    digest.update(repr(_version_of(str(venv_program(root, "python")))).encode())
     return digest.hexdigest()
 
 
@@ -174,7 +176,10 @@ def _stamp(root: Path, purpose: str) -> Path:
 
 def _version_of(python: str) -> tuple[int, ...]:
     code = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run([python, "-c", code], capture_output=True, text=True, check=False)
+    except OSError:
+        return ()
     return _numbers(done.stdout)
 
 

@@ -74,7 +74,8 @@ def _running_below(home: Path) -> list[psutil.Process]:
             place = process.environ().get("EVERYCORE_HOME", "")
         except (psutil.Error, OSError):
             continue
-        if place and process.pid != os.getpid() and Path(place).is_relative_to(home):
+        is_ours = process.pid != os.getpid() and not _is_bystander(process)
+        if place and is_ours and Path(place).is_relative_to(home):
             found.setdefault(process.pid, process)
     return list(found.values())
 

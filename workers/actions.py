@@ -42,7 +42,7 @@ class EndTask:
     outcome: Outcome | None
     attempts: int
     seconds: float
-    worker: WorkerId = WorkerId(0)
+    worker: WorkerId | None = None
 
 
 @dataclass(frozen=True, slots=True)

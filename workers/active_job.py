@@ -7,7 +7,6 @@ commands, windows or terminals.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, assert_never
 
 from workers.actions import (
@@ -22,6 +21,7 @@ from workers.actions import (
     RetireWorker,
     StartWorker,
 )
+from workers.assignments import Assignments
 from workers.discovery import FoundFile
 from workers.errors import JobRefused
 from workers.events import (
@@ -30,28 +30,29 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    OutputBlocked,
     TasksExhausted,
     TasksOffered,
     WorkerLost,
     WorkersResized,
 )
 from workers.job import JobSpec, JobState, Sweep, TaskId, WorkerId
-from workers.job_view import JobView, ended_row
-from workers.journal import Journal, WaitingTask
-from workers.messages import RunBlock, RunFile, Setup
+from workers.job_view import JobView, ended_row, skipped_row
+from workers.journal import Journal
+from workers.messages import Setup
 from workers.operations import sweep as sweeps
-from workers.outcome import Failure, FailureKind, Outcome
-from workers.output import NamePlanner, Staging, publish
-from workers.pipeline import output_suffix
+from workers.outcome import Failure, FailureKind
+from workers.output import Staging, stops_job
 from workers.pool import WorkerPool
-from workers.scheduler import Scheduler, ending_words
-from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
-from workers.wording import printable
+from workers.scheduler import Scheduler
+from workers.snapshot import AttemptEnd, Counts, JobSnapshot, MarkerKind, TaskRow
+from workers.sweep_results import publish_results
 
 # The scheduler holds so many tasks at most; the others wait in the journal.
 BACKLOG_LOW: Final = 500
 BACKLOG_STEP: Final = 1000
 COMMIT_EVERY_S: Final = 0.1
+_NOBODY: Final = WorkerId(0)
 
 Listener = Callable[[TaskRow], None]
 
@@ -72,13 +73,9 @@ class ActiveJob:
         self._listener = listener
         self._scheduler: Scheduler | None = None
         self._pool: WorkerPool | None = None
-        self._planner: NamePlanner | None = None
+        self._assignments: Assignments | None = None
         self._staging: Staging | None = None
-        self._inputs: dict[TaskId, WaitingTask] = {}
-        self._left_out: dict[TaskId, dict[int, str]] = {}
-        self._crashed_at: dict[TaskId, int] = {}
         self._offered_to = TaskId(0)
-        self._is_resumed = False
         self._committed_at = 0.0
         self._is_cancelled = False
 
@@ -91,11 +88,10 @@ class ActiveJob:
         if (failure := staging.prepare()) is not None:
             raise JobRefused(failure.message)
         self.spec, self._staging, self._pool = spec, staging, pool
-        self._planner = self._plan_names(spec)
-        self._is_resumed = self.journal.spec() is not None
+        is_resumed = self.journal.spec() is not None
+        self._assignments = Assignments(self.journal, spec, is_resumed=is_resumed)
         self._scheduler = Scheduler(target=workers, retries=spec.retries)
         self._offered_to = TaskId(0)
-        self._inputs.clear()
         self._is_cancelled = False
         self.journal.set_spec(spec)
         if spec.sweep is not None and not self.journal.counts().total:
@@ -131,15 +127,21 @@ class ActiveJob:
         waiting = self.journal.waiting(self._offered_to, BACKLOG_STEP)
         if waiting:
             self._offered_to = waiting[-1].task
-            self._inputs.update((task.task, task) for task in waiting)
+            assert self._assignments is not None
+            self._assignments.offer(waiting)
             self.handle(TasksOffered(tuple(task.task for task in waiting)))
         elif not self.is_discovering:
             self.handle(TasksExhausted())
 
     def add_files(self, files: Sequence[FoundFile]) -> None:
         """Record what discovery found; the next refill offers it."""
-        self.journal.add_files(files)
+        first = self.journal.counts().total + 1
+        added = self.journal.add_files(files)
         self.view.all_changed()
+        if self._listener is not None:
+            for number, file in enumerate(added, first):
+                if file.problem:
+                    self._listener(skipped_row(TaskId(number), file))
 
     def counts(self) -> Counts:
         """Return how many tasks stand where; what only waits at a worker is waiting."""
@@ -147,6 +149,39 @@ class ActiveJob:
         waiting = counts.waiting + counts.running
         running = min(running, waiting)
         return replace(counts, waiting=waiting - running, running=running)
+
+    def shown_in(self, frame: JobSnapshot, now: float) -> JobSnapshot:
+        """Return the snapshot with this job in it; takes the news along."""
+        counts, view = self.counts(), self.view
+        bytes_total, bytes_ended, bytes_out, warnings = self.journal.totals()
+        tasks_per_s, bytes_per_s = view.throughput.rates(now)
+        remaining = None
+        if self.state is JobState.RUNNING and not self.is_discovering:
+            tasks_left = counts.waiting + counts.running
+            remaining = view.throughput.remaining(tasks_left, bytes_total - bytes_ended, now)
+        return replace(
+            frame,
+            job=self.journal.job,
+            name=self.journal.name,
+            state=self.state,
+            is_discovering=self.is_discovering,
+            counts=counts,
+            warnings=warnings,
+            bytes_total=bytes_total,
+            bytes_ended=bytes_ended,
+            bytes_out=bytes_out,
+            elapsed_s=view.elapsed(now),
+            remaining_s=remaining,
+            tasks_per_s=tasks_per_s,
+            bytes_per_s=bytes_per_s,
+            speed_up=view.speed_up(now),
+            markers=view.take_markers(),
+            notice=view.notice,
+            pause_reason=self.pause_reason,
+            refusal=frame.refusal or self.refusal,
+            changed_tasks=view.take_changed(),
+            output=self.spec.output if self.spec is not None else None,
+        )
 
     def pause(self) -> None:
         """Hand out no more tasks."""
@@ -170,9 +205,7 @@ class ActiveJob:
     def resize(self, before: int, after: int) -> None:
         """Run on another number of workers from now on."""
         if self.is_open_ended and before != after:
-            self.view.mark(
-                MarkerKind.RESIZED, f"{before} → {after} workers", time.monotonic()
-            )
+            self.view.mark(MarkerKind.RESIZED, f"{before} → {after} workers", time.monotonic())
         self.handle(WorkersResized(after))
 
     def cancel(self) -> None:
@@ -192,8 +225,6 @@ class ActiveJob:
             return
         self.view = JobView(self.journal.elapsed())
         self.view.all_changed()
-        self._left_out.clear()
-        self._crashed_at.clear()
         self.start(self.spec, pool, workers)
 
     def save(self, *, is_forced: bool = False) -> None:
@@ -225,23 +256,9 @@ class ActiveJob:
 
     def name_of(self, task: TaskId) -> str:
         """Return the printable name of a task that is in the scheduler's hands."""
-        return self._shown(self._inputs[task]) if task in self._inputs else ""
-
-    def _shown(self, given: WaitingTask) -> str:
-        if given.relative is not None:
-            return printable(given.relative)
-        if self.spec is None or self.spec.sweep is None:
-            return ""
-        return sweeps.block_name(self.spec.sweep, given.first_point, given.points)
+        return "" if self._assignments is None else self._assignments.name(task)
 
     # ---- preparation
-
-    def _plan_names(self, spec: JobSpec) -> NamePlanner:
-        paths, _ = self.journal.inputs()
-        planner = NamePlanner(spec.output, has_several_roots=len(paths) > 1)
-        for planned in self.journal.planned():
-            planner.reserve(planned)
-        return planner
 
     def _add_blocks(self, sweep: Sweep) -> None:
         self.journal.add_blocks(list(sweeps.blocks(sweep)))
@@ -262,31 +279,22 @@ class ActiveJob:
     def _noted(self, event: Event, now: float) -> Event:
         """Show what happened on the worker's lane; leave out a sweep's point that kills workers."""
         if isinstance(event, AttemptEnded):
+            if isinstance(event.outcome, Failure) and stops_job(event.outcome):
+                return OutputBlocked(event.worker, event.task, event.outcome.message)
             failed = isinstance(event.outcome, Failure)
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
             self.view.lane_ended(event.worker, event.seconds, end, now)
         elif isinstance(event, WorkerLost) and event.running is not None:
             self.view.lane_ended(event.worker, event.seconds, AttemptEnd.CRASHED, now)
-            return self._point_left_out(event, event.running)
+            assert self._assignments is not None
+            return self._assignments.judged(event)
         return event
-
-    def _point_left_out(self, event: WorkerLost, task: TaskId) -> Event:
-        given = self._inputs.get(task)
-        if given is None or given.points == 1:
-            return event
-        is_second = self._crashed_at.get(task) == event.position
-        self._crashed_at[task] = event.position
-        if event.cause is None and not is_second:
-            return event
-        words = f"The worker crashed twice here ({ending_words(event.exit_code)})."
-        reason = event.cause.message if event.cause is not None else words
-        self._left_out.setdefault(task, {})[event.position] = reason
-        return replace(event, is_excused=True)
 
     # ---- actions
 
     def _perform(self, action: Action, now: float) -> None:
-        assert self._pool is not None and self._scheduler is not None
+        assert self._pool is not None
+        assert self._scheduler is not None
         match action:
             case StartWorker():
                 self._scheduler.worker_started(self._pool.start_worker())
@@ -315,87 +323,52 @@ class ActiveJob:
                 assert_never(action)
 
     def _dispatch(self, worker: WorkerId, task: TaskId, attempt: int) -> None:
-        assert self._pool is not None and self.spec is not None
-        given = self._inputs[task]
-        timeout_s = self.spec.timeout_s
-        lease = self._pool.next_lease()
-        if given.path is None:
-            left_out = self._left_out.get(task, {})
-            block = RunBlock(lease, task, given.first_point, given.points, left_out)
-            self._pool.send_block(worker, block, timeout_s)
-        else:
-            is_again = self._is_resumed or given.was_dispatched or attempt > 1
-            request = RunFile(
-                lease,
-                task,
-                attempt,
-                given.path,
-                self._planned(given),
-                self.journal.created_ns if is_again else None,
-            )
-            self._pool.send_file(worker, request, timeout_s)
+        assert self._pool is not None
+        assert self.spec is not None
+        assert self._assignments is not None
+        request = self._assignments.request(self._pool.next_lease(), task, attempt)
+        self._pool.send(worker, request, self.spec.timeout_s)
         self.journal.dispatched(task, attempt)
         self.view.changed(task)
 
-    def _planned(self, given: WaitingTask) -> Path:
-        """Return the task's final output name, reserved once and kept for all its attempts."""
-        if given.planned is not None:
-            return given.planned
-        assert self._planner is not None and self.spec is not None and self.spec.pipeline
-        assert given.path is not None and given.root is not None and given.relative is not None
-        suffix = output_suffix(self.spec.pipeline, given.kind, given.path.suffix.lower())
-        planned = self._planner.plan(given.root, given.relative, suffix)
-        self.journal.plan(given.task, planned)
-        self._inputs[given.task] = replace(given, planned=planned)
-        return planned
-
     def _end_task(self, action: EndTask, now: float) -> None:
         task, outcome, seconds = action.task, action.outcome, action.seconds
-        given = self._inputs.pop(task)
-        if not self.journal.ended(task, outcome, action.attempts, seconds, action.worker):
+        assert self._assignments is not None
+        given = self._assignments.end(task)
+        if not self.journal.ended(
+            task, outcome, action.attempts, seconds, action.worker or _NOBODY
+        ):
             return
         if outcome is not None:
             self.view.task_ended(points=given.points, size=given.size, seconds=seconds, now=now)
         self.view.changed(task)
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.WORKER_LOST:
-            name = self._shown(given)
+            name = self._assignments.shown(given)
             self.view.mark(MarkerKind.CRASHED, "crash", now)
             self.view.notice = (
                 f"A worker crashed on {name} and was replaced; the file was set aside."
             )
         if self._listener is not None:
-            self._listener(
-                ended_row(self._shown(given), given, action)
-            )
+            self._listener(ended_row(self._assignments.shown(given), given, action))
 
     def _requeue(self, action: RequeueTask, now: float) -> None:
-        given = self._inputs[action.task]
-        self._inputs[action.task] = replace(given, was_dispatched=True)
+        assert self._assignments is not None
+        self._assignments.held_back(action.task)
         self.journal.requeue(action.task, action.attempts)
         self.view.changed(action.task)
         if action.is_charged:
             self.view.mark(MarkerKind.CRASHED, "crash", now)
-            name = self._shown(given)
+            name = self._assignments.name(action.task)
             self.view.notice = f"A worker crashed on {name}; the task is tried once more."
 
     def _finish(self, now: float) -> None:
         self._stop_clock(now)
-        if self.spec is not None and self.spec.sweep is not None and not self._is_cancelled:
-            self._write_results(self.spec.sweep, self.spec)
-        if self._staging is not None:
-            self._staging.remove()
+        assert self.spec is not None
+        assert self._staging is not None
+        if self.spec.sweep is not None and not self._is_cancelled:
+            self.journal.commit()
+            values = self.journal.values()
+            self.refusal = publish_results(self.spec.sweep, self.spec, self._staging, values)
+        self._staging.remove()
         self.save(is_forced=True)
         self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
-
-    def _write_results(self, sweep: Sweep, spec: JobSpec) -> None:
-        assert self._staging is not None
-        self.journal.commit()
-        target = self._staging.target(TaskId(0), 1, spec.output.suffix)
-        try:
-            sweeps.Results.collect(sweep, self.journal.values()).write(target)
-            published = publish(target, spec.output, spec.on_existing)
-        except (JobRefused, OSError) as error:
-            self.refusal = f"The results cannot be written to {spec.output}: {error}"
-            return
-        if not isinstance(published, Path):
-            self.refusal = f"{spec.output}: {published.message}"

@@ -13,7 +13,7 @@ from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.messages import RunBlock, RunFile, Setup
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
-from workers.output import Staging, publish
+from workers.output import Staging, output_failure, publish
 from workers.pipeline import output_suffix, own_code, steps_for
 
 _READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
@@ -27,7 +27,7 @@ class Preparation:
     setup: Setup
 
     def run_file(self, request: RunFile) -> Outcome:
-        """Run the pipeline on one file; the output stands complete under its name, or not at all."""
+        """Run the pipeline on one file; its output stands whole under its name, or not at all."""
         pipeline = self.setup.pipeline
         if pipeline is None:
             raise JobRefused("This job has no pipeline for files.")
@@ -63,19 +63,14 @@ class Preparation:
             if isinstance(result, Failure):
                 return result
             if source.has_changed():
-                return Failure(
-                    FailureKind.BAD_INPUT, "The file changed while it was being read."
-                )
+                return Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
             final = _with_suffix(request.planned, suffix)
             published = publish(
                 target, final, self.setup.on_existing, own_since_ns=request.own_since_ns
             )
         except OSError as error:
             if error.errno in _WRITE_ERRORS or error.filename == str(target):
-                return Failure(
-                    FailureKind.OUTPUT_FAILED,
-                    f"Cannot write to {self.setup.output}: {os.strerror(error.errno or 0)}.",
-                )
+                return output_failure(self.setup.output, error)
             raise
         finally:
             target.unlink(missing_ok=True)
@@ -83,10 +78,8 @@ class Preparation:
             return published
         return Success((published,), published.stat().st_size, warning=result)
 
-    def _run_steps(
-        self, source: InputFile, steps: Sequence[Step], target: Path
-    ) -> Failure | str:
-        """Run the steps family by family; between families the file stands in the staging folder."""
+    def _run_steps(self, source: InputFile, steps: Sequence[Step], target: Path) -> Failure | str:
+        """Run the steps family by family; in between, the file stands in the staging folder."""
         from workers.operations import find_family
 
         runs = [tuple(run) for _, run in groupby(steps, _family)]
@@ -116,7 +109,7 @@ class Preparation:
 
         if self.setup.sweep is None:
             raise JobRefused("This job has no sweep.")
-        return evaluate(self.setup.sweep, request, mark)
+        return evaluate(self.setup.sweep, self.setup.trusted, request, mark)
 
 
 def _family(step: Step) -> str:
@@ -140,15 +133,10 @@ def _not_read(pipeline: Pipeline) -> str:
 
 def prepare(setup: Setup) -> Preparation:
     """Check in the worker that own code can be loaded; raise what its import raises."""
-    if setup.sweep is not None:
+    for file, function in code_files(setup.pipeline, setup.sweep):
         from workers.operations.user_function import load_function
 
-        load_function(setup.sweep.file, setup.sweep.function)
-    if setup.pipeline is not None:
-        for file in own_code(setup.pipeline):
-            from workers.operations.user_function import load_function
-
-            load_function(file, "process")
+        load_function(file, function, setup.trusted)
     return Preparation(setup)
 
 

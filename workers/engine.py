@@ -6,13 +6,12 @@ asks the scheduler (through ActiveJob), acts through the pool, remembers in the 
 batches of files through the same inbox.
 """
 
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final, assert_never
+from typing import assert_never
 
 from workers.active_job import ActiveJob, Listener
 from workers.commands import (
@@ -30,48 +29,17 @@ from workers.commands import (
     SetResponsive,
     StartJob,
 )
-from workers.discovery import FoundFile, discover
+from workers.discovery import FoundFile
+from workers.discovery_thread import Batch, DiscoveryThread
 from workers.errors import EverycoreError, JobRefused, JournalError
-from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, TaskState
+from workers.job import InputFilter, JobId, JobSpec, JobState
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter, usable_cores
 from workers.operations.user_function import check_source, digest
 from workers.pool import WorkerPool
-from workers.snapshot import JobSnapshot, Lane, TaskRow
+from workers.snapshot import JobSnapshot, Lane
 from workers.wording import printable
-
-# A batch waits so long for room: beyond that many the reader of folders stops reading.
-BATCHES_AHEAD: Final = 20
-
-
-class _Discovery:
-    """A thread that reads folders for one job; it puts (this, batch) and at last (this, None)."""
-
-    def __init__(self, engine: "Engine", paths: Sequence[Path], chosen: InputFilter) -> None:
-        self._engine = engine
-        self._paths = tuple(paths)
-        self._chosen = chosen
-        self._is_stopped = threading.Event()
-        self.room = threading.Semaphore(BATCHES_AHEAD)
-        self._thread = threading.Thread(target=self._read, name="discovery", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._is_stopped.set()
-        self.room.release()
-        self._thread.join()
-
-    def _read(self) -> None:
-        left_out, known = self._engine.discovery_limits()
-        for batch in discover(self._paths, self._chosen, left_out=left_out, known=known):
-            self.room.acquire()
-            if self._is_stopped.is_set():
-                return
-            self._engine.take_batch(self, batch)
-        self._engine.take_batch(self, None)
 
 
 class Engine:
@@ -83,12 +51,10 @@ class Engine:
         self._workers = max(1, workers)
         self._listener = listener
         self._nice = RESPONSIVE_NICE
-        self._inbox: SimpleQueue[Command | tuple[_Discovery, tuple[FoundFile, ...] | None]] = (
-            SimpleQueue()
-        )
+        self._inbox: SimpleQueue[Command | tuple[DiscoveryThread, Batch | None]] = SimpleQueue()
         self._pool = WorkerPool(nice=self._nice)
         self._job: ActiveJob | None = None
-        self._discoveries: list[_Discovery] = []
+        self._discoveries: list[DiscoveryThread] = []
         self._known: set[tuple[int, int]] = set()
         self._load = LoadMeter()
         self._sequence = 0
@@ -102,16 +68,9 @@ class Engine:
         self._inbox.put(command)
         self._pool.wake()
 
-    def take_batch(self, discovery: _Discovery, batch: tuple[FoundFile, ...] | None) -> None:
-        """Hand over found files; None at the end."""
+    def _take_batch(self, discovery: DiscoveryThread, batch: Batch | None) -> None:
         self._inbox.put((discovery, batch))
         self._pool.wake()
-
-    def discovery_limits(self) -> tuple[tuple[Path, ...], set[tuple[int, int]]]:
-        """Return the folders not to enter and the files found so far, as (device, inode)."""
-        spec = self._job.spec if self._job is not None else None
-        left_out = (spec.output,) if spec is not None and spec.pipeline is not None else ()
-        return left_out, self._known
 
     # ---- the loop
 
@@ -163,7 +122,7 @@ class Engine:
         job = self._job
         if job is None:
             return frame
-        return _with_job(frame, job, self._lanes(job), bool(self._discoveries), now)
+        return job.shown_in(replace(frame, lanes=self._lanes(job)), now)
 
     def _lanes(self, job: ActiveJob) -> tuple[Lane, ...]:
         segments = job.view.take_segments()
@@ -198,23 +157,18 @@ class Engine:
             except EverycoreError as error:
                 self._refusal = str(error)
 
-    def _files_found(self, discovery: _Discovery, batch: tuple[FoundFile, ...] | None) -> None:
+    def _files_found(self, discovery: DiscoveryThread, batch: tuple[FoundFile, ...] | None) -> None:
         if discovery not in self._discoveries or self._job is None:
             return  # its job was closed meanwhile
-        discovery.room.release()
+        discovery.taken()
         if batch is None:
             self._discoveries.remove(discovery)
             self._job.is_discovering = bool(self._discoveries)
             self._job.journal.set_discovered(not self._discoveries)
             return
-        first = self._job.journal.counts().total + 1
         self._job.add_files(batch)
-        if self._listener is not None:
-            for number, file in enumerate(batch, first):
-                if file.problem:
-                    self._listener(_skipped_row(TaskId(number), file))
 
-    def _obey(self, command: Command) -> None:
+    def _obey(self, command: Command) -> None:  # noqa: C901  # one case a command
         match command:
             case AddInputs(paths, chosen):
                 self._add_inputs(paths, chosen)
@@ -265,7 +219,14 @@ class Engine:
         job = self._open_job()
         job.is_discovering = True
         job.journal.set_discovered(False)
-        discovery = _Discovery(self, paths, chosen)
+        is_folder = job.spec is not None and job.spec.pipeline is not None
+        discovery = DiscoveryThread(
+            paths,
+            chosen,
+            left_out=(job.spec.output,) if job.spec is not None and is_folder else (),
+            known=self._known,
+            deliver=self._take_batch,
+        )
         self._discoveries.append(discovery)
         discovery.start()
 
@@ -347,52 +308,3 @@ def _check_own_code(spec: JobSpec) -> None:
             raise JobRefused(problem)
         if digest(file) not in spec.trusted:
             raise JobRefused(f"{printable(file.name)} has not been allowed to run.")
-
-
-def _skipped_row(task: TaskId, file: FoundFile) -> TaskRow:
-    return TaskRow(
-        task,
-        printable(file.relative),
-        file.path,
-        file.kind,
-        file.size,
-        TaskState.SKIPPED,
-        message=file.problem,
-    )
-
-
-def _with_job(
-    frame: JobSnapshot, job: ActiveJob, lanes: tuple[Lane, ...], is_discovering: bool, now: float
-) -> JobSnapshot:
-    view = job.view
-    counts = job.counts()
-    bytes_total, bytes_ended, bytes_out, warnings = job.journal.totals()
-    tasks_per_s, bytes_per_s = view.throughput.rates(now)
-    open_tasks, open_bytes = counts.waiting + counts.running, bytes_total - bytes_ended
-    remaining = None
-    if job.state is JobState.RUNNING and not is_discovering:
-        remaining = view.throughput.remaining(open_tasks, open_bytes, now)
-    return replace(
-        frame,
-        job=job.journal.job,
-        name=job.journal.name,
-        state=job.state,
-        is_discovering=is_discovering,
-        counts=counts,
-        warnings=warnings,
-        bytes_total=bytes_total,
-        bytes_ended=bytes_ended,
-        bytes_out=bytes_out,
-        elapsed_s=view.elapsed(now),
-        remaining_s=remaining,
-        tasks_per_s=tasks_per_s,
-        bytes_per_s=bytes_per_s,
-        speed_up=view.speed_up(now),
-        lanes=lanes,
-        markers=view.take_markers(),
-        notice=view.notice,
-        pause_reason=job.pause_reason,
-        refusal=frame.refusal or job.refusal,
-        changed_tasks=view.take_changed(),
-        output=job.spec.output if job.spec is not None else None,
-    )

@@ -32,6 +32,7 @@ from workers.folders import journals_folder, logs_folder, runtime_folder
 from workers.limits import adopt_orphans, end_descendants
 from workers.messages import decode, encode
 from workers.snapshot import JobSnapshot
+from workers.typed import override
 
 START_WITHIN_S: Final = 20.0
 END_WITHIN_S: Final = 3.0
@@ -59,7 +60,9 @@ class EngineProcess:
         context = get_context("spawn")
         key = secrets.token_bytes(32)
         ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_main, args=(theirs, key, workers), name="everycore-engine")
+        process = context.Process(
+            target=_main, args=(theirs, key, workers), name="everycore-engine"
+        )
         process.start()
         theirs.close()
         try:
@@ -121,8 +124,8 @@ def _main(answer: Connection, key: bytes, workers: int) -> None:
     adopt_orphans()
     faulthandler.enable(file=(logs_folder() / "engine-crash.log").open("w"))
     with Listener(_address(), authkey=key) as listener:
-        if isinstance(listener.address, str) and os.path.exists(listener.address):
-            os.chmod(listener.address, 0o600)
+        if sys.platform != "win32":
+            Path(str(listener.address)).chmod(0o600)
         answer.send_bytes(str(listener.address).encode())
         answer.close()
         connection = listener.accept()
@@ -198,6 +201,7 @@ class _Writer(threading.Thread):
         self._is_writing = True
         self._queue.put(snapshot)
 
+    @override
     def run(self) -> None:
         while True:
             try:

@@ -65,6 +65,15 @@ class SetupRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class OutputBlocked:
+    """No output can be written for now (disk full, drive gone); the task itself is not at fault."""
+
+    worker: WorkerId
+    task: TaskId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WorkersResized:
     """A person (or the engine) set how many workers should run."""
 
@@ -95,6 +104,7 @@ Event = (
     | AttemptEnded
     | WorkerLost
     | SetupRefused
+    | OutputBlocked
     | WorkersResized
     | JobPaused
     | JobContinued

@@ -8,11 +8,13 @@ from dataclasses import replace
 from typing import Final
 
 from workers.actions import EndTask
+from workers.discovery import FoundFile
 from workers.job import TaskId, TaskState, WorkerId
 from workers.journal import WaitingTask
 from workers.outcome import Failure, Skip, Success
 from workers.snapshot import AttemptEnd, LaneSegment, Marker, MarkerKind, TaskRow
 from workers.throughput import Throughput
+from workers.wording import printable
 
 # Beyond this many changed tasks a table reads its visible rows again anyway.
 CHANGED_MOST: Final = 500
@@ -144,3 +146,16 @@ def ended_row(name: str, given: WaitingTask, action: EndTask) -> TaskRow:
             return replace(row, state=TaskState.SKIPPED, message=message)
         case None:
             return row
+
+
+def skipped_row(task: TaskId, file: FoundFile) -> TaskRow:
+    """Return the row of a file that discovery passed over."""
+    return TaskRow(
+        task,
+        printable(file.relative),
+        file.path,
+        file.kind,
+        file.size,
+        TaskState.SKIPPED,
+        message=file.problem,
+    )

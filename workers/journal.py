@@ -14,12 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from workers import journal_lock, journal_rows
+from workers import journal_lock, journal_rows, journal_schema
 from workers.discovery import FoundFile
 from workers.errors import JournalError
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
 from workers.journal_ends import end_of, storable
 from workers.journal_files import (
+    READ_ERRORS,
     connected,
     discard as discard,
     job_id_for,
@@ -31,26 +32,12 @@ from workers.journal_inputs import InputFiles
 from workers.journal_pending import Pending
 from workers.journal_reader import JournalReader as JournalReader, list_jobs as list_jobs
 from workers.journal_rows import WaitingTask as WaitingTask
-from workers.journal_schema import (
-    CANCELLED,
-    FAILED,
-    ROW_COLUMNS,
-    RUNNING,
-    WAITING,
-    check_format,
-    create_tables,
-    decoded,
-    encoded,
-    spec_title,
-    task_row,
-)
+from workers.journal_schema import CANCELLED, FAILED, RUNNING, WAITING, decoded, encoded
 from workers.journal_states import TaskStates
-from workers.journal_tally import TALLY_COLUMNS, Share, Tally
+from workers.journal_tally import Share, Tally
 from workers.outcome import Outcome
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
-
-_TALLY: Final = f"UPDATE job SET {', '.join(f'{column} = ?' for column in TALLY_COLUMNS)}"
 
 
 class Journal:
@@ -74,7 +61,7 @@ class Journal:
         journal_lock.take(path)
         try:
             connection = connected(path)
-            create_tables(connection, storable(printable(name)), time.time())
+            journal_schema.create_tables(connection, storable(printable(name)), time.time())
         except sqlite3.Error as error:
             journal_lock.release(path)
             raise unwritable(path, error) from error
@@ -93,12 +80,12 @@ class Journal:
         connection: sqlite3.Connection | None = None
         try:
             connection = connected(path)
-            check_format(connection)
+            journal_schema.check_format(connection)
             journal = cls(path, connection)
             journal._tasks.load(connection)
             journal._inputs.load(connection)
             return journal
-        except (sqlite3.Error, JournalError) as error:
+        except (*READ_ERRORS, JournalError) as error:
             if connection is not None:
                 connection.close()
             refusal = refused(path, error)
@@ -114,9 +101,14 @@ class Journal:
         """Set the job's name as shown; its id stays."""
         self._set(name=storable(printable(name)))
 
+    @property
+    def created_ns(self) -> int:
+        """Return when the job was made, in nanoseconds since the epoch, as files' times are."""
+        return int(float(str(self._column("created_at"))) * 1e9)
+
     def set_spec(self, spec: JobSpec) -> None:
         """Record what the job does."""
-        title = storable(printable(spec_title(spec)))
+        title = storable(printable(journal_schema.spec_title(spec)))
         self._set(spec=encoded(spec), pipeline_name=title, output=os.fsencode(spec.output))
 
     def spec(self) -> JobSpec | None:
@@ -169,10 +161,11 @@ class Journal:
         value: object = self._connection.execute(f"SELECT {column} FROM job").fetchone()[0]
         return value
 
-    def add_files(self, files: Sequence[FoundFile]) -> None:
+    def add_files(self, files: Sequence[FoundFile]) -> Sequence[FoundFile]:
         """Add files as tasks, in their order; those with a problem are skipped at once.
 
-        In a journal that was opened again, files that are there already are left out.
+        In a journal that was opened again, files that are there already are left out. Returns
+        those that were added; their ids follow the last one.
         """
         numbers = self._inputs.numbered(files)
         files = self._inputs.unknown(self._connection, files, numbers)
@@ -190,6 +183,7 @@ class Journal:
         self._tasks.add(
             map(journal_rows.state_of, files), (file.size for file in files), [1] * len(files)
         )
+        return files
 
     def add_blocks(self, blocks: Sequence[tuple[str, int, int]]) -> None:
         """Add blocks of a sweep: (name, first point, points), in the order of their points."""
@@ -216,8 +210,10 @@ class Journal:
         """Return a task's row as it stands now; commits when the row is behind."""
         if self._pending.holds(task):
             self.commit()
-        found = self._connection.execute(f"SELECT {ROW_COLUMNS} FROM task WHERE id = ?", (task,))
-        return task_row(found.fetchone(), self._inputs.roots)
+        found = self._connection.execute(
+            f"SELECT {journal_schema.ROW_COLUMNS} FROM task WHERE id = ?", (task,)
+        )
+        return journal_schema.task_row(found.fetchone(), self._inputs.roots)
 
     def plan(self, task: TaskId, planned: Path) -> None:
         """Reserve a task's final output name; buffered."""
@@ -325,7 +321,7 @@ class Journal:
             connection.execute("BEGIN IMMEDIATE")
             self._pending.write(connection)
             yield
-            connection.execute(_TALLY, tally.sums())
+            tally.write(connection)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             raise unwritable(self.path, error) from error
@@ -339,9 +335,9 @@ class Journal:
         """Write what is buffered, fold the write-ahead log into the file, give the lock back."""
         try:
             self.commit()
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.Error as error:
-            raise unwritable(self.path, error) from error
+            # On a full disk the log stays beside the file, and with it all that was committed.
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         finally:
             self._connection.close()
             journal_lock.release(self.path)

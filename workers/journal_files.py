@@ -20,7 +20,10 @@ _CACHE_KIB: Final = 32_000
 # Another connection holds the file for milliseconds at most; a hung one must not hang us.
 _BUSY_S: Final = 5.0
 _LOG_SUFFIXES: Final = ("-wal", "-shm")
-_DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+# Damage can stand in SQLite's own message as bytes that are no text.
+READ_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+# SQLITE_ERROR: a table or a column is missing.
+_DAMAGED: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def job_id_for(name: str) -> JobId:
@@ -44,7 +47,7 @@ def connected(path: Path) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit = {_LOG_LIMIT}")
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-    except sqlite3.Error:
+    except READ_ERRORS:
         connection.close()
         raise
     return connection
@@ -55,13 +58,12 @@ def unwritable(path: Path, error: sqlite3.Error) -> JournalError:
     return JournalError(f"The job's record cannot be written to {path.parent}: {error}.")
 
 
-def refused(path: Path, error: sqlite3.Error | JournalError) -> JournalError:
+def refused(path: Path, error: sqlite3.Error | ValueError | JournalError) -> JournalError:
     """Return the error for a journal that cannot be opened; keep a damaged one as .bak."""
     if isinstance(error, JournalError):
         return error
     code: int | None = getattr(error, "sqlite_errorcode", None)
-    is_damaged = code is None or code & 0xFF in _DAMAGED
-    if not (is_damaged and isinstance(error, sqlite3.DatabaseError)):
+    if code is not None and code & 0xFF not in _DAMAGED:
         return JournalError(f"This job's record cannot be opened: {error}.")
     kept = set_aside(path)
     return JournalError(f"This job's record is damaged ({error}); it was kept as {kept.name}.")

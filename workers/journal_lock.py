@@ -52,20 +52,21 @@ def _holder(lock: Path) -> int | None:
         pid = int(pid_text)
     except (FileNotFoundError, ValueError):
         return None
-    return pid if _started(pid) == started else None
+    return pid if started and _started(pid) == started else None
 
 
 def _started(pid: int) -> str:
     """Return when a live process started, in words only compared; empty when it is gone."""
     if sys.platform == "linux":
-        return _started_on_linux(pid)
-    else:  # noqa: RET505 - without it mypy calls the rest unreachable on Linux
+        started = _started_on_linux(pid)
+    else:
         import psutil
 
         try:
-            return repr(psutil.Process(pid).create_time())
-        except psutil.Error:
-            return ""
+            started = repr(psutil.Process(pid).create_time())
+        except (psutil.Error, ValueError):
+            started = ""
+    return started
 
 
 def _started_on_linux(pid: int) -> str:

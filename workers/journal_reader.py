@@ -15,7 +15,7 @@ from typing import Final
 from workers import journal_lock
 from workers.errors import JournalError
 from workers.job import InputFilter, JobId, JobSpec, JobState
-from workers.journal_files import SUFFIX
+from workers.journal_files import READ_ERRORS, SUFFIX
 from workers.journal_schema import (
     CODES,
     FAILED,
@@ -68,7 +68,7 @@ class JournalReader:
             )
             try:
                 check_format(self._connection)
-            except (sqlite3.Error, JournalError):
+            except (*READ_ERRORS, JournalError):
                 self._connection.close()
                 raise
             self._connection.execute("PRAGMA temp_store = MEMORY")
@@ -197,8 +197,11 @@ class JournalReader:
         self._connection.execute("BEGIN")
         try:
             yield
+            self._connection.execute("COMMIT")
         finally:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:
+                self._has_order = False
+                self._connection.execute("ROLLBACK")
 
 
 def list_jobs(folder: Path) -> tuple[JobEntry, ...]:
@@ -263,5 +266,5 @@ def _holds(name: str, text: str) -> bool:
 def _read(path: Path) -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, ValueError, OSError) as error:
+    except (sqlite3.Error, LookupError, ValueError, OSError) as error:
         raise JournalError(f"The record {os.fspath(path.name)} cannot be read: {error}.") from error

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from workers.job import TaskId
-from workers.journal_schema import RUNNING, WAITING
+from workers.journal_schema import CANCELLED, RUNNING, WAITING
 from workers.journal_tally import TALLY_COLUMNS, Share, Tally
 
 _LOAD_ROWS: Final = 50_000
@@ -30,13 +30,18 @@ class TaskStates:
     def load(self, connection: sqlite3.Connection) -> None:
         """Read all tasks; touches every row, so it meets most damage (sqlite3.DatabaseError)."""
         cursor = connection.execute("SELECT state, size, points FROM task ORDER BY id")
-        while rows := cursor.fetchmany(_LOAD_ROWS):
-            states, sizes, points = zip(*rows, strict=True)
-            self.add(states, sizes, points)
+        try:
+            while rows := cursor.fetchmany(_LOAD_ROWS):
+                states, sizes, points = zip(*rows, strict=True)
+                self.add(states, sizes, points)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise sqlite3.DatabaseError("rows hold what they should not") from error
         (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM task").fetchone()
         sums = connection.execute(f"SELECT {', '.join(TALLY_COLUMNS)} FROM job").fetchone()
         if last != len(self) or sums is None:
             raise sqlite3.DatabaseError("rows are missing")
+        if self._states and max(self._states) > CANCELLED:
+            raise sqlite3.DatabaseError("a task is in no known state")
         self.tally = Tally(sums)
 
     def add(self, states: Iterable[int], sizes: Iterable[int], points: Iterable[int]) -> None:

@@ -1,5 +1,6 @@
 """Running sums of a journal: points per state and bytes, kept so that no count scans the rows."""
 
+import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,6 +19,7 @@ TALLY_COLUMNS: Final = (
     "bytes_out",
     "warnings",
 )
+_WRITE: Final = f"UPDATE job SET {', '.join(f'{column} = ?' for column in TALLY_COLUMNS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,10 @@ class Tally:
     def sums(self) -> tuple[int, ...]:
         """Return the sums in the order of `TALLY_COLUMNS`."""
         return tuple(self._sums)
+
+    def write(self, connection: sqlite3.Connection) -> None:
+        """Record the sums, within the transaction that makes them true."""
+        connection.execute(_WRITE, self.sums())
 
     def counts(self) -> Counts:
         """Return the points per state."""

@@ -6,6 +6,7 @@ Runs in the worker, but for `end_descendants` and `adopt_orphans`, which run in 
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
 # Each worker has a core of its own; library threads on top of that only queue for it.
@@ -46,8 +47,7 @@ def first_for_the_oom_killer() -> None:
     """Make the system end this worker before the engine or the window when memory runs out."""
     if sys.platform == "linux":
         try:
-            with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
-                score.write("500")
+            Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
         except OSError:
             return  # not offered in some containers; only the order of kills changes
 

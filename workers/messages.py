@@ -133,7 +133,7 @@ def _plain(value: object) -> bytes:
 
 
 # msgspec hands dec_hook the wanted type and raw data: Any is the truth here.
-def _revive(kind: type, raw: Any) -> Any:
+def _revive(kind: type, raw: Any) -> Any:  # noqa: ANN401  # see above
     if issubclass(kind, Path):
         return Path(os.fsdecode(raw))
     raise TypeError(f"{kind.__name__} cannot be read")

@@ -33,7 +33,7 @@ _WROTE_NOTHING: Final = "The operation wrote nothing."
 _SUFFIX: Final = re.compile("[^A-Za-z0-9._-]")
 _GONE: Final = "GONE"
 # What the next output would meet as well: the job pauses instead of failing task by task.
-_STOPPING: Final = frozenset({_GONE, "ENOSPC", "EDQUOT", "EROFS", "EIO"})
+_STOPPING: Final = frozenset({_GONE, "ENOSPC", "EDQUOT", "EROFS"})
 _GONE_ERRORS: Final = frozenset(
     {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE}
 )

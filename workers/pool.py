@@ -34,8 +34,17 @@ from workers.errors import EngineLost
 from workers.events import AttemptEnded, Event, SetupRefused, WorkerLost, WorkerReady
 from workers.job import TaskId, WorkerId
 from workers.limits import RESPONSIVE_NICE
-from workers.messages import Ended, Leave, Ready, RunBlock, RunFile, Setup, Unprepared
-from workers.messages import decode, encode
+from workers.messages import (
+    Ended,
+    Leave,
+    Ready,
+    RunBlock,
+    RunFile,
+    Setup,
+    Unprepared,
+    decode,
+    encode,
+)
 from workers.outcome import Failure, FailureKind
 from workers.snapshot import WorkerState
 from workers.wording import time_words
@@ -120,13 +129,22 @@ class WorkerPool:
         self._members[worker] = _Member(worker, process, ours, mark, capture)
         return worker
 
-    def send_file(self, worker: WorkerId, request: RunFile, timeout_s: float | None) -> None:
-        """Give a worker a file; its `lease` must come from `next_lease`."""
-        self._send(worker, request, timeout_s)
+    def send(self, worker: WorkerId, request: RunFile | RunBlock, timeout_s: float | None) -> None:
+        """Give a worker a lease; the time limit holds for the file, or for each point of a block.
 
-    def send_block(self, worker: WorkerId, request: RunBlock, timeout_s: float | None) -> None:
-        """Give a worker a block of a sweep; the time limit holds for each point."""
-        self._send(worker, request, timeout_s)
+        Its number must come from `next_lease`.
+        """
+        member = self._members.get(worker)
+        if member is None:
+            return  # it died a moment ago: the WorkerLost that follows hands the task back
+        if not member.is_prepared and self._setup is not None:
+            self._tell(member, self._setup)
+            member.is_prepared = True
+        lease = _Lease(request.lease, request.task, timeout_s)
+        if not member.leases:
+            lease.since = time.monotonic()
+        member.leases.append(lease)
+        self._tell(member, request)
 
     def next_lease(self) -> int:
         """Return a number no lease had before."""
@@ -200,19 +218,6 @@ class WorkerPool:
         shutil.rmtree(self._captures, ignore_errors=True)
 
     # ---- channels
-
-    def _send(
-        self, worker: WorkerId, request: RunFile | RunBlock, timeout_s: float | None
-    ) -> None:
-        member = self._members[worker]
-        if not member.is_prepared and self._setup is not None:
-            self._tell(member, self._setup)
-            member.is_prepared = True
-        lease = _Lease(request.lease, request.task, timeout_s)
-        if not member.leases:
-            lease.since = time.monotonic()
-        member.leases.append(lease)
-        self._tell(member, request)
 
     def _tell(self, member: _Member, message: object) -> None:
         try:
@@ -310,7 +315,9 @@ class WorkerPool:
                 lease.position, lease.since = member.mark[1], now  # another point runs since
             else:
                 words = time_words(lease.timeout_s)
-                self.kill(member.worker, Failure(FailureKind.TIMED_OUT, f"Took longer than {words}."))
+                self.kill(
+                    member.worker, Failure(FailureKind.TIMED_OUT, f"Took longer than {words}.")
+                )
 
     def _view(self, member: _Member, now: float) -> WorkerView:
         lease = member.leases[0] if member.leases else None

@@ -37,6 +37,7 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    OutputBlocked,
     SetupRefused,
     TasksExhausted,
     TasksOffered,
@@ -148,6 +149,8 @@ class Scheduler:
                 actions += self._worker_lost(event)
             case SetupRefused(_, reason):
                 actions += self._refuse(reason)
+            case OutputBlocked():
+                actions += self._output_blocked(event)
             case WorkersResized(target):
                 self._target = target
             case JobPaused(reason):
@@ -185,6 +188,16 @@ class Scheduler:
         attempts = self._attempts.pop(event.task, 0) + 1
         end = self._end(event.task, event.outcome, attempts, event.seconds)
         return [replace(end, worker=event.worker)]
+
+    def _output_blocked(self, event: OutputBlocked) -> list[Action]:
+        desk = self._desks.get(event.worker)
+        if desk is None or event.task not in desk.tasks:
+            return []
+        desk.tasks.remove(event.task)
+        self._move(event.task, Cause.HANDED_BACK)
+        self._backlog.appendleft(event.task)
+        requeue = RequeueTask(event.task, self._attempts.get(event.task, 0), is_charged=False)
+        return [requeue, *([] if self._is_paused else self._pause(event.reason))]
 
     def _worker_lost(self, event: WorkerLost) -> list[Action]:
         desk = self._desks.pop(event.worker, _Desk())
@@ -249,8 +262,9 @@ class Scheduler:
                 actions.append(KillWorker(worker))
                 desk.stage = _WorkerStage.LEAVING
             desk.tasks.clear()
-        for task in tuple(self._states):
-            actions.append(self._end(task, None, self._attempts.pop(task, 0), 0.0))
+        actions += [
+            self._end(task, None, self._attempts.pop(task, 0), 0.0) for task in tuple(self._states)
+        ]
         self._backlog.clear()
         self._suspects.clear()
         self._is_exhausted = True
@@ -320,9 +334,7 @@ class Scheduler:
         desk.tasks.append(task)
         return Dispatch(worker, task, self._attempts.get(task, 0) + 1)
 
-    def _end(
-        self, task: TaskId, outcome: Outcome | None, attempts: int, seconds: float
-    ) -> EndTask:
+    def _end(self, task: TaskId, outcome: Outcome | None, attempts: int, seconds: float) -> EndTask:
         self._move(task, _cause(outcome))
         del self._states[task]
         return EndTask(task, outcome, attempts, seconds)

@@ -49,7 +49,7 @@ def time_words(seconds: float) -> str:
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s".replace(".0 s", " s")
     if seconds < 119.5:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

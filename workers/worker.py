@@ -49,9 +49,9 @@ def _redirect(capture: str) -> None:
     for descriptor, number in ((empty, 0), (target, 1), (target, 2)):
         os.dup2(descriptor, number)
         os.set_inheritable(number, True)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)
-    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # for the process
+    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115  # for the process
+    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115  # for the process
     faulthandler.enable(file=2)
 
 
@@ -67,7 +67,7 @@ def _serve(channel: Connection, mark: MutableSequence[int], capture: Path) -> No
 
                 try:
                     preparation = prepare(setup)
-                except BaseException as error:  # own code may raise anything while imported
+                except BaseException as error:  # noqa: BLE001  # own code, while imported
                     channel.send_bytes(encode(Unprepared(_first_line(error))))
             case (RunFile() | RunBlock()) as request if preparation is not None:
                 channel.send_bytes(encode(_run(preparation, request, mark, capture)))
@@ -93,7 +93,7 @@ def _run(
             outcome = preparation.run_file(request)
         else:
             outcome = preparation.run_block(request, mark)
-    except BaseException as error:  # the task loop: any error of user code fails its task alone
+    except BaseException as error:  # noqa: BLE001  # the task loop: it fails its task alone
         outcome = failure_of(error)
     seconds = time.perf_counter() - started
     mark[0] = NO_LEASE
@@ -128,7 +128,7 @@ def _first_line(error: BaseException) -> str:
     """Return 'ValueError: reason', with the line of the file it came from where known."""
     try:
         text = str(error).strip()
-    except Exception:  # an exception's own __str__ may fail; its type still tells something
+    except Exception:  # noqa: BLE001  # its own __str__ may fail; the type still tells
         text = ""
     line = text.splitlines()[0] if text else ""
     where = ""

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QFormLayout,
-    QSpinBox,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from gui_app.settings import Choices
 from gui_app.theme import ThemeChoice, set_role
 from gui_app.views.plain_label import PlainLabel
+from gui_app.views.spin_box import CountBox
 from workers import OnExisting
 
 _THEMES = {
@@ -47,9 +48,9 @@ class SettingsDialog(QDialog):
         self.on_existing_box = _combo(
             tuple(_ON_EXISTING.values()), list(_ON_EXISTING).index(choices.on_existing)
         )
-        self.auto_box = QCheckBox("All cores but one")
+        self.auto_box = QCheckBox("As many as suit this computer")
         self.auto_box.setChecked(choices.workers is None)
-        self.workers_box = QSpinBox()
+        self.workers_box = CountBox()
         self.workers_box.setRange(1, max(workers_maximum, 1))
         self.workers_box.setSuffix(f" of {workers_maximum}")
         self.workers_box.setAccessibleName("Workers")
@@ -90,17 +91,17 @@ class SettingsDialog(QDialog):
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(10)
-        form.addRow(PlainLabel("Theme"), self.theme_box)
-        form.addRow(PlainLabel("When an output is already there"), self.on_existing_box)
-        form.addRow(PlainLabel("Workers"), self.auto_box)
-        form.addRow(PlainLabel(""), self.workers_box)
-        form.addRow(PlainLabel(""), self.responsive_box)
+        form.addRow(_label("Theme"), self.theme_box)
+        form.addRow(_label("When an output is already there"), self.on_existing_box)
+        form.addRow(_label("Workers"), self.auto_box)
+        form.addRow(_label(""), self.workers_box)
+        form.addRow(_label(""), self.responsive_box)
         note = PlainLabel(
             "Responsive workers step back whenever another program needs a core.",
             "small",
             wraps=True,
         )
-        form.addRow(PlainLabel(""), note)
+        form.addRow(_label(""), note)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
@@ -118,3 +119,10 @@ def _combo(words: tuple[str, ...], current: int) -> QComboBox:
     combo.addItems(list(words))
     combo.setCurrentIndex(current)
     return combo
+
+
+def _label(words: str) -> PlainLabel:
+    """Return a label that stands in the middle of its row."""
+    label = PlainLabel(words)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+    return label

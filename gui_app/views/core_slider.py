@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QSlider
 
 from gui_app.theme import current_tokens
-from gui_app.typed import override
+from workers.typed import override
 
 _HANDLE = 8.0
 _GROOVE = 4.0

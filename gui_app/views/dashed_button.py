@@ -5,7 +5,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton
 
 from gui_app.theme import current_tokens
-from gui_app.typed import override
+from workers.typed import override
 
 
 class DashedButton(QPushButton):

@@ -18,10 +18,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui_app.theme import current_tokens, set_role
-from gui_app.typed import override
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import IconLabel, push_button
 from workers.snapshot import JobEntry
+from workers.typed import override
 from workers.wording import printable
 
 _BLURB = "Pictures, tables, arrays. Every core will work on them;\nthe originals stay as they are."
@@ -142,20 +142,20 @@ class ResumeBar(QFrame):
         self._entry: JobEntry | None = None
         self._sentence = PlainLabel("", elides=True)
         row = QHBoxLayout(self)
-        row.setContentsMargins(14, 8, 10, 8)
-        row.setSpacing(4)
+        row.setContentsMargins(14, 8, 14, 8)
+        row.setSpacing(8)
         row.addWidget(self._sentence, 1)
-        gestures = {
-            "Continue": self._emit_continue,
-            "Show results": self._emit_results,
-            "Discard": self._emit_discard,
-        }
-        for index, (text, slot) in enumerate(gestures.items()):
-            if index:
-                row.addWidget(PlainLabel("·", "muted"))
-            button = push_button(text, "strong-link")
-            button.clicked.connect(slot)
-            row.addWidget(button)
+        resume = push_button("Continue", "strong-link")
+        results = push_button("Show results", "strong-link")
+        discard = push_button("Discard", "strong-link")
+        row.addWidget(resume)
+        row.addWidget(PlainLabel("·", "muted"))
+        row.addWidget(results)
+        row.addWidget(PlainLabel("·", "muted"))
+        row.addWidget(discard)
+        resume.clicked.connect(self._emit_continue)
+        results.clicked.connect(self._emit_results)
+        discard.clicked.connect(self._emit_discard)
         self.hide()
 
     def apply(self, entry: JobEntry | None) -> None:

@@ -4,9 +4,9 @@ from PySide6.QtCore import QEvent, QObject, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from gui_app.theme import current_tokens, title_font
-from gui_app.typed import override
+from gui_app.theme import big_font, current_tokens
 from gui_app.views.drop_area import paint_dashed
+from workers.typed import override
 
 
 class DropVeil(QWidget):
@@ -43,5 +43,5 @@ class DropVeil(QWidget):
         field = QRectF(self.rect()).adjusted(12, 12, -12, -12)
         paint_dashed(painter, field, tokens.accent_soft)
         painter.setPen(QColor(tokens.text))
-        painter.setFont(title_font(self.font()))
+        painter.setFont(big_font(self.font()))
         painter.drawText(field, Qt.AlignmentFlag.AlignCenter, "Drop to add to this job")

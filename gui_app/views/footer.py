@@ -7,10 +7,10 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui_app.theme import current_tokens, set_role
-from gui_app.typed import override
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
 from workers import JobSnapshot, JobState
+from workers.typed import override
 from workers.wording import count_words, printable, remaining_words, size_words, time_words
 
 _LINE_PX = 4

@@ -10,15 +10,15 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QLineEdit,
-    QSizePolicy,
     QSpinBox,
     QWidget,
 )
 
-from gui_app.typed import override
 from gui_app.views.plain_label import PlainLabel, plain_tool_tip
+from gui_app.views.spin_box import CountBox, NumberBox
 from workers import ParameterValue
 from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.typed import override
 
 _INTEGER_BOUND: Final = 2**31 - 1
 _NUMBER_BOUND: Final = 1e15
@@ -61,6 +61,11 @@ class OperationForm(QWidget):
         """Return the value of every parameter."""
         return dict(self._values)
 
+    @property
+    def controls(self) -> tuple[Control, ...]:
+        """Return the controls in the order of their parameters."""
+        return tuple(self._controls.values())
+
     def control(self, name: str) -> Control:
         """Return the control of that parameter."""
         return self._controls[name]
@@ -79,7 +84,7 @@ class OperationForm(QWidget):
             self._form.addRow(control)
         else:
             label = PlainLabel(parameter.label, "small")
-            label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+            label.setFixedHeight(control.sizeHint().height())
             label.setToolTip(plain_tool_tip(parameter.sentence))
             self._form.addRow(label, control)
         self._connect(control)
@@ -143,7 +148,7 @@ def _control(parameter: Parameter, value: ParameterValue) -> Control:
 
 
 def _spin(parameter: Parameter, value: ParameterValue) -> QSpinBox:
-    spin = QSpinBox()
+    spin = CountBox()
     low = -_INTEGER_BOUND if parameter.minimum is None else int(parameter.minimum)
     high = _INTEGER_BOUND if parameter.maximum is None else int(parameter.maximum)
     spin.setRange(max(low, -_INTEGER_BOUND), min(high, _INTEGER_BOUND))
@@ -153,7 +158,7 @@ def _spin(parameter: Parameter, value: ParameterValue) -> QSpinBox:
 
 
 def _number_spin(parameter: Parameter, value: ParameterValue) -> QDoubleSpinBox:
-    spin = _NumberSpin()
+    spin = NumberBox()
     spin.setDecimals(_DECIMALS)
     low = -_NUMBER_BOUND if parameter.minimum is None else parameter.minimum
     high = _NUMBER_BOUND if parameter.maximum is None else parameter.maximum
@@ -162,16 +167,6 @@ def _number_spin(parameter: Parameter, value: ParameterValue) -> QDoubleSpinBox:
     spin.setSuffix(f" {parameter.unit}" if parameter.unit else "")
     spin.setValue(float(value))
     return spin
-
-
-class _NumberSpin(QDoubleSpinBox):
-    """Writes 50 and 0.5, not 50.0000."""
-
-    @override
-    def textFromValue(self, val: float) -> str:
-        text = super().textFromValue(val)
-        point = self.locale().decimalPoint()
-        return text.rstrip("0").removesuffix(point) if point in text else text
 
 
 def _combo(parameter: Parameter, value: ParameterValue) -> QComboBox:

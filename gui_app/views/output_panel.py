@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
 from gui_app.views.choosers import choose_folder
-from gui_app.views.plain_label import PlainLabel, plain_tool_tip
+from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
 from workers import JobSnapshot, JobState, OnExisting
 from workers.wording import printable
@@ -35,6 +35,8 @@ class OutputPanel(QWidget):
         super().__init__(parent)
         self._chosen: Path | None = None
         self._of_job: Path | None = None
+        self._is_picked = False
+        self._is_empty = True
         self._folder = PlainLabel(_BESIDE, elides=True)
         self._change = push_button("Change…", "link")
         self._change.setAccessibleName("Change the output folder")
@@ -59,13 +61,16 @@ class OutputPanel(QWidget):
         if snapshot.output != self._of_job:
             self._of_job = snapshot.output
             self._show_folder(self._of_job or self._chosen)
-        self._reset.setVisible(not is_fixed and self._chosen is not None)
+        self._is_empty = snapshot.state is JobState.EMPTY
+        self._reset.setVisible(not is_fixed and self._is_picked)
 
     def apply_output(self, folder: Path | None) -> None:
-        """Show the chosen folder; None means beside the input."""
+        """Show the folder chosen, or planned for the inputs; None means beside the input."""
         self._chosen = folder
+        # Without inputs nothing can be planned: such a folder was picked by the person.
+        self._is_picked = folder is not None and (self._is_picked or self._is_empty)
         self._show_folder(folder)
-        self._reset.setVisible(folder is not None)
+        self._reset.setVisible(self._is_picked)
 
     def apply_on_existing(self, choice: OnExisting) -> None:
         """Show that choice."""
@@ -78,16 +83,17 @@ class OutputPanel(QWidget):
 
     def _show_folder(self, folder: Path | None) -> None:
         self._folder.setText(_BESIDE if folder is None else printable(folder.name or folder))
-        if folder is not None:
-            self._folder.setToolTip(plain_tool_tip(printable(folder)))
+        self._folder.set_tip("" if folder is None else printable(folder))
 
     def _ask_folder(self) -> None:
         choose_folder(self, "Output folder", self._emit_output)
 
     def _emit_output(self, folder: str) -> None:
+        self._is_picked = True
         self.output_chosen.emit(Path(folder))
 
     def _emit_reset(self) -> None:
+        self._is_picked = False
         self.output_chosen.emit(None)
 
     def _emit_on_existing(self, index: int) -> None:

@@ -11,10 +11,11 @@ from PySide6.QtWidgets import QComboBox, QMenu, QVBoxLayout, QWidget
 from gui_app.theme import set_role
 from gui_app.views.choosers import choose_file
 from gui_app.views.dashed_button import DashedButton
-from gui_app.views.plain_label import PlainLabel
+from gui_app.views.plain_label import PlainLabel, plain_tool_tip
 from gui_app.views.step_card import StepCard
 from workers import JobSnapshot, JobState, Kind, Pipeline, Step
 from workers.operations.declaration import Operation
+from workers.wording import printable
 
 _GROUPS = {
     Kind.IMAGE: "Pictures",
@@ -82,6 +83,7 @@ class PipelinePanel(QWidget):
         self._cards = [self._card(step) for step in pipeline.steps]
         for card in self._cards:
             self._steps.addWidget(card)
+        self._chain_focus()
         self._show_preset()
         self._show_places()
 
@@ -101,6 +103,7 @@ class PipelinePanel(QWidget):
         card.moved.connect(self._move)
         card.dragged.connect(self._drag)
         card.dropped.connect(self._edit)
+        card.form_made.connect(self._chain_focus)
         return card
 
     def _edit(self) -> None:
@@ -141,11 +144,15 @@ class PipelinePanel(QWidget):
         self._cards.insert(place, card)
         self._steps.removeWidget(card)
         self._steps.insertWidget(place, card)
-        previous: QWidget = self._preset_box
-        for each in self._cards:
-            QWidget.setTabOrder(previous, each)
-            previous = each
+        self._chain_focus()
         self._steps.activate()
+
+    def _chain_focus(self) -> None:
+        """Let Tab go through the cards in the order they are seen."""
+        before: QWidget = self._preset_box
+        for card in self._cards:
+            before = card.chain_focus(before)
+        QWidget.setTabOrder(before, self._add)
 
     def _choose_preset(self, index: int) -> None:
         preset = self._preset_box.itemData(index)
@@ -156,17 +163,17 @@ class PipelinePanel(QWidget):
     def _show_preset(self) -> None:
         """List the presets, below the pipeline itself where it is none of them."""
         self._preset_box.clear()
-        names = [preset.name for preset in self._presets]
+        names = [printable(preset.name) for preset in self._presets]
         if self._pipeline in self._presets:
             current = self._presets.index(self._pipeline)
         else:
-            name = self._pipeline.name
+            name = printable(self._pipeline.name)
             self._preset_box.addItem(f"{name}, changed" if name in names else name, None)
             current = 0
         for place, name in enumerate(names):
             self._preset_box.addItem(name, place)
         self._preset_box.setCurrentIndex(current)
-        self._preset_box.setToolTip(self._pipeline.description)
+        self._preset_box.setToolTip(plain_tool_tip(printable(self._pipeline.description)))
 
     def _show_places(self) -> None:
         self._empty.setVisible(not self._cards)
@@ -182,13 +189,13 @@ class PipelinePanel(QWidget):
                 if operation.reads is kind and operation.id != _OWN_CODE
             ]
             if found:
-                menu.addSection(title)
+                _add_title(menu, title)
             for operation in found:
                 action = menu.addAction(operation.label.replace("&", "&&"))
                 action.setData(operation.id)
-                action.setToolTip(operation.sentence)
+                action.setToolTip(plain_tool_tip(operation.sentence))
         if _OWN_CODE in self._operations:
-            menu.addSection("Own code")
+            _add_title(menu, "Own code")
             menu.addAction("Python file…").setData(_OWN_CODE)
         menu.setToolTipsVisible(True)
         menu.triggered.connect(self._add_chosen)
@@ -217,3 +224,10 @@ class PipelinePanel(QWidget):
         column.addWidget(self._empty)
         column.addLayout(self._steps)
         column.addWidget(self._add)
+
+
+def _add_title(menu: QMenu, title: str) -> None:
+    """Head a group; the style draws no text for a section."""
+    if not menu.isEmpty():
+        menu.addSeparator()
+    menu.addAction(title).setEnabled(False)

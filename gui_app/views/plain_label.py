@@ -8,7 +8,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from gui_app.theme import set_role
-from gui_app.typed import override
+from workers.typed import override
 
 _ZERO_WIDTH_SPACE: Final = "\u200b"
 # The longest English words of our sentences are shorter.
@@ -29,6 +29,7 @@ class PlainLabel(QLabel):
         super().__init__()
         self._text = text
         self._elides = elides
+        self._tip = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wraps)
         if role:
@@ -45,6 +46,11 @@ class PlainLabel(QLabel):
             self._show_text()
             if self._elides:
                 self.updateGeometry()
+
+    def set_tip(self, text: str) -> None:
+        """Say more in the tool tip than the label does, for instance the whole path."""
+        self._tip = text
+        self._show_text()
 
     @property
     def whole_text(self) -> str:
@@ -87,7 +93,7 @@ class PlainLabel(QLabel):
         )
         super().setText(shown)
         self.setAccessibleName(self._text)
-        self.setToolTip(plain_tool_tip(self._text) if shown != self._text else "")
+        self.setToolTip(plain_tool_tip(self._tip or (self._text if shown != self._text else "")))
 
 
 def _breakable(text: str) -> str:

@@ -7,10 +7,10 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
-from gui_app.typed import override
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
 from workers import JobSnapshot
+from workers.typed import override
 from workers.wording import size_words
 
 _FULL_WIDTH_PX: Final = 520

@@ -8,6 +8,8 @@ from workers.wording import count_words, size_words, time_words
 
 # The first seconds measure the start of the workers, not the job.
 _SETTLED_S: Final = 2.0
+# On few cores, one left idle would cost too much.
+_SPARED_ABOVE: Final = 4
 _BUSY_PERCENT: Final = 85.0
 _IDLE_PERCENT: Final = 50.0
 _MINUTES_FROM_S: Final = 119.5
@@ -44,7 +46,7 @@ def speed_advice(snapshot: JobSnapshot) -> Advice:
 def _core_advice(snapshot: JobSnapshot) -> Advice:
     target, most = snapshot.workers_target, snapshot.workers_maximum
     load = sum(snapshot.core_loads) / max(len(snapshot.core_loads), 1)
-    better = most - 1 if most > 2 else most
+    better = most - 1 if most > _SPARED_ABOVE else most
     if target < better and load < _BUSY_PERCENT:
         return Advice(_more_workers_sentence(snapshot, better), better)
     share = 100 * target / max(most, 1)

@@ -8,13 +8,13 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
-from gui_app.typed import override
 from gui_app.views.operation_form import OperationForm
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import IconLabel, push_button
 from workers import Step
 from workers.errors import PipelineError
 from workers.operations.declaration import Operation
+from workers.typed import override
 from workers.wording import printable
 
 
@@ -26,6 +26,7 @@ class StepCard(QFrame):
     moved = Signal(object, int)
     dragged = Signal(object, int)
     dropped = Signal(object)
+    form_made = Signal()
 
     def __init__(self, step: Step, operation: Operation | None) -> None:
         super().__init__()
@@ -76,6 +77,14 @@ class StepCard(QFrame):
         """Tell a screen reader which step of how many this is."""
         self.setAccessibleName(f"{self._name.whole_text}, step {number} of {count}")
 
+    def chain_focus(self, before: QWidget) -> QWidget:
+        """Let Tab come here from that widget and go on through the form; return its last stop."""
+        inner = () if self._form is None else self._form.controls
+        for widget in (self, *inner, self._remove):
+            QWidget.setTabOrder(before, widget)
+            before = widget
+        return before
+
     def toggle(self) -> None:
         """Open the form in place, or close it."""
         is_opening = not self.is_open
@@ -83,6 +92,7 @@ class StepCard(QFrame):
             self._form = OperationForm(self._operation, self._step.parameters)
             self._form.values_changed.connect(self._take_values)
             self._body_column.insertWidget(0, self._form)
+            self.form_made.emit()
         self._body.setVisible(is_opening)
         self._fold.show_icon("chevron-down" if is_opening else "chevron-right", "muted")
         set_role(self, "step-open" if is_opening else "step")
@@ -93,9 +103,9 @@ class StepCard(QFrame):
         key = event.key()
         if is_moving and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
             self.moved.emit(self, -1 if key == Qt.Key.Key_Up else 1)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.hasFocus():
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self.toggle()
-        elif key == Qt.Key.Key_Delete and self._is_editable and self.hasFocus():
+        elif key == Qt.Key.Key_Delete and self._is_editable:
             self.removed.emit(self)
         else:
             super().keyPressEvent(event)
@@ -130,7 +140,7 @@ class StepCard(QFrame):
         row.addLayout(words, 1)
         row.addWidget(self._fold)
         row.addWidget(self._handle)
-        self._body = QWidget()
+        self._body = FormBody()
         self._body_column = QVBoxLayout(self._body)
         self._body_column.setContentsMargins(11, 0, 11, 8)
         self._body_column.setSpacing(6)
@@ -161,6 +171,14 @@ class StepCard(QFrame):
 
     def _emit_dropped(self) -> None:
         self.dropped.emit(self)
+
+
+class FormBody(QWidget):
+    """Keeps keys typed into the form from opening, closing or removing the card."""
+
+    @override
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        event.setAccepted(event.modifiers() != Qt.KeyboardModifier.AltModifier)
 
 
 class DragHandle(IconLabel):

@@ -5,7 +5,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QToolButton
 
 from gui_app.icons import icon, pixmap
 from gui_app.theme import current_tokens, is_theme_change, set_role
-from gui_app.typed import override
+from workers.typed import override
 
 
 class IconLabel(QLabel):

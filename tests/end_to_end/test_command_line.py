@@ -1,9 +1,7 @@
-"""The command line as people and scripts use it: real processes, real files, real signals."""
+"""The command line as people and scripts use it: real processes, real files."""
 
 import hashlib
 import json
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,30 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-POSIX_ONLY = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
-
-# `gated` waits at points from 4 on until somebody makes the file `gate`.
-FUNCTIONS = """
-import pathlib, time
-
-def square(x):
-    return x * x
-
-def grid(a, b):
-    return a + b
-
-def odd(x):
-    if x % 2:
-        raise ValueError("x is odd")
-    return x
-
-def gated(x):
-    gate = pathlib.Path(__file__).with_name("gate")
-    while x >= 4 and not gate.exists():
-        time.sleep(0.01)
-    return x
-"""
+from tests.end_to_end.everycore_program import Everycore, digests, everycore_in, make_pictures
 
 OWN_PIPELINE = """
 format = 1
@@ -47,98 +22,15 @@ file = "own.py"
 """
 
 
-def _is_of_window(name: str) -> bool:
-    return name.endswith("DISPLAY") or name.startswith("QT_")
-
-
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
-    return {
-        **{name: value for name, value in os.environ.items() if not _is_of_window(name)},
-        "PYTHONPATH": str(ROOT),
-        "EVERYCORE_HOME": str(tmp_path / "home"),
-    }
-
-
-class Everycore:
-    """Runs the program in a folder of its own."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        self.environment = environment
-        self._started: list[subprocess.Popen[str]] = []
-
-    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self._command(arguments),
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            self._command(arguments),
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._started.append(process)
-        return process
-
-    def end(self) -> None:
-        for process in self._started:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
-
-    def newest_job(self) -> dict[str, object]:
-        job: dict[str, object] = json.loads(self.run("jobs", "--json").stdout.splitlines()[0])
-        return job
-
-    @staticmethod
-    def _command(arguments: tuple[str | Path, ...]) -> list[str]:
-        return [sys.executable, "-m", "workers", *map(str, arguments)]
-
-
-@pytest.fixture
-def everycore(tmp_path: Path, environment: dict[str, str]) -> Iterator[Everycore]:
-    (tmp_path / "f.py").write_text(FUNCTIONS, encoding="utf-8")
-    program = Everycore(tmp_path, environment)
-    yield program
-    program.end()
+def everycore(tmp_path: Path) -> Iterator[Everycore]:
+    with everycore_in(tmp_path) as program:
+        yield program
 
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    folder = tmp_path / "pictures"
-    (folder / "deep").mkdir(parents=True)
-    for number in range(4):
-        Image.effect_noise((160, 120), 50).convert("RGB").save(folder / f"{number}.jpg")
-    Image.effect_noise((160, 120), 50).save(folder / "deep" / "tab\t\x1b[2Jname.png")
-    whole = (folder / "0.jpg").read_bytes()
-    (folder / "broken.jpg").write_bytes(whole[: len(whole) // 3])
-    return folder
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {
-        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in folder.rglob("*")
-        if file.is_file()
-    }
-
-
-def read_events(process: subprocess.Popen[str], count: int) -> list[dict[str, object]]:
-    assert process.stdout is not None
-    return [json.loads(process.stdout.readline()) for _ in range(count)]
+    return make_pictures(tmp_path)
 
 
 def test_a_folder_of_pictures_ends_with_a_summary(everycore: Everycore, pictures: Path) -> None:
@@ -220,93 +112,6 @@ def test_an_existing_result_is_kept(everycore: Everycore) -> None:
     assert ended.returncode == 2
     assert "--on-existing" in ended.stderr
     assert (everycore.folder / "square.csv").read_text(encoding="utf-8") == "mine"
-
-
-@POSIX_ONLY
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
-def test_a_signal_stops_the_job_so_that_the_same_line_goes_on(
-    everycore: Everycore, number: signal.Signals, status: int
-) -> None:
-    line = ("map", "f.py:gated", "--over", "x=0:30", "--output", "r.npy", "--json")
-    process = everycore.start(*line)
-    assert len(read_events(process, 4)) == 4
-    process.send_signal(number)
-    out, err = process.communicate(timeout=10)
-    assert process.returncode == status
-    assert json.loads(out.splitlines()[-1])["event"] == "job_stopped"
-    job = everycore.newest_job()
-    assert f"To go on: everycore resume {job['job']}" in err
-    assert (job["state"], job["succeeded"]) == ("stopped", 4)
-    (everycore.folder / "gate").touch()
-    again = everycore.run(*line)
-    assert again.returncode == 0, again.stderr
-    assert len(again.stdout.splitlines()) == 27
-    assert f"Going on with job {job['job']} at 4 of 30" in again.stderr
-    assert np.array_equal(np.load(everycore.folder / "r.npy"), np.arange(30))
-
-
-@POSIX_ONLY
-def test_a_killed_job_resumes_without_loss(everycore: Everycore) -> None:
-    process = everycore.start("map", "f.py:gated", "--over", "x=0:30", "--output=r.npy", "--json")
-    read_events(process, 4)
-    process.kill()
-    process.communicate()
-    (everycore.folder / "gate").touch()
-    ended = everycore.run("resume")
-    assert ended.returncode == 0, ended.stderr
-    assert "30 succeeded, 0 failed" in ended.stdout
-    assert np.array_equal(np.load(everycore.folder / "r.npy"), np.arange(30))
-
-
-@POSIX_ONLY
-def test_a_job_that_runs_elsewhere_is_left_alone(everycore: Everycore) -> None:
-    line = ("map", "f.py:gated", "--over", "x=0:30", "--output", "r.npy", "--json")
-    process = everycore.start(*line)
-    read_events(process, 4)
-    second = everycore.run(*line)
-    assert second.returncode == 3
-    assert f"open already (process {process.pid})" in second.stderr
-    (everycore.folder / "gate").touch()
-    process.communicate(timeout=20)
-    assert process.returncode == 0
-
-
-@POSIX_ONLY
-def test_fresh_starts_anew_over_an_unfinished_job(everycore: Everycore) -> None:
-    line = ("map", "f.py:gated", "--over", "x=0:30", "--output", "r.npy", "--json")
-    process = everycore.start(*line)
-    read_events(process, 4)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
-    (everycore.folder / "gate").touch()
-    ended = everycore.run(*line, "--fresh")
-    assert ended.returncode == 0
-    assert len(ended.stdout.splitlines()) == 31
-    assert len(everycore.run("jobs", "--json").stdout.splitlines()) == 2
-
-
-@POSIX_ONLY
-def test_a_reader_that_leaves_stops_the_job_resumably(everycore: Everycore) -> None:
-    process = everycore.start("map", "f.py:gated", "--over", "x=0:30", "--output=r.npy", "--json")
-    read_events(process, 4)
-    assert process.stdout is not None
-    process.stdout.close()
-    (everycore.folder / "gate").touch()
-    assert process.wait(timeout=20) == 141
-    assert process.stderr is not None
-    assert "Traceback" not in process.stderr.read()
-
-
-def test_retry_runs_again_what_failed(everycore: Everycore, pictures: Path) -> None:
-    everycore.run("run", "shrink-for-sharing", pictures, "--output", "out", "--quiet")
-    (pictures / "broken.jpg").write_bytes((pictures / "1.jpg").read_bytes())
-    ended = everycore.run("retry", str(everycore.newest_job()["job"]), "--json")
-    assert ended.returncode == 0, ended.stderr
-    task, job = [json.loads(line) for line in ended.stdout.splitlines()]
-    assert task["input"] == str(pictures / "broken.jpg")
-    assert (job["succeeded"], job["failed"]) == (6, 0)
 
 
 def test_discard_forgets_the_job_and_keeps_its_outputs(

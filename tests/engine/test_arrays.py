@@ -177,7 +177,10 @@ def test_an_array_of_objects_is_refused_unopened(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }", "file ends early"),
+        (
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,), }",
+            "file ends early",
+        ),
         ("{'descr': '<f8', 'fortran_order': False, 'shape': (-5,), }", "its header is damaged"),
         ("{'descr': '<f8', 'fortran_order': False}", "its header is damaged"),
         ("__import__('os').system('true')", "its header is damaged"),
@@ -190,9 +193,7 @@ def test_a_bad_header_is_refused_before_memory_is_taken(
     assert failed(tmp_path, header(text)).message == f"Not a readable array ({reason})."
 
 
-def test_a_file_that_ends_early_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_ends_early_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.save(tmp_path / "whole.npy", numbers())
     content = (tmp_path / "whole.npy").read_bytes()
     expected = "Not a readable array (file ends early)."

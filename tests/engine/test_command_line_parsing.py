@@ -157,9 +157,8 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 
 def test_missing_inputs_are_refused_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("EVERYCORE_HOME", str(tmp_path / "home"))
     missing = tmp_path / "no such folder"
     status = perform(["run", "shrink-for-sharing", str(missing), "--output", str(tmp_path / "o")])
     assert status is ExitStatus.USAGE

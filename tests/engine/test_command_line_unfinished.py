@@ -14,11 +14,6 @@ from workers.journal import Journal
 SHRINK = Pipeline("Shrink", (Step("images.resize", {"width": 640}),))
 
 
-@pytest.fixture(autouse=True)
-def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EVERYCORE_HOME", str(tmp_path / "home"))
-
-
 @pytest.fixture
 def wanted(tmp_path: Path) -> Wanted:
     spec = JobSpec(output=tmp_path / "out", pipeline=SHRINK)

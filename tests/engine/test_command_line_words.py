@@ -281,12 +281,11 @@ def test_doctor_prints_one_line_each() -> None:
 
 
 def test_doctor_finds_what_this_computer_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    everycore_home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("EVERYCORE_HOME", str(tmp_path))
     assert doctor.doctor() is ExitStatus.DONE
     said = capsys.readouterr().out
-    assert str(tmp_path) in said
+    assert str(everycore_home) in said
     assert no_control_characters(said)
 
 

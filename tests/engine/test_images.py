@@ -1,117 +1,32 @@
 """The image operations on real files, checked against Pillow."""
 
-import io
 import os
 import struct
 import zlib
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image
 
-from workers import Failure, FailureKind, Kind, ParameterValue, Step
+from tests.engine.pictures import (
+    FORMATS,
+    ORIENTATION,
+    STORED,
+    UPRIGHT,
+    as_pillow_sees,
+    corners,
+    exif,
+    failed,
+    pixel,
+    quarters,
+    run,
+    step,
+    succeeded,
+)
+from workers import FailureKind, Kind, ParameterValue, Step
 from workers.operations import images
 from workers.operations.image_plan import Geometry, Resize, Size
 from workers.operations.input_file import InputFile, open_input
-
-ORIENTATION, MAKE, GPS = 0x0112, 0x010F, 0x8825
-FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
-STORED = {
-    1: None,
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
-
-
-def step(operation: str, **values: ParameterValue) -> Step:
-    return Step(f"images.{operation}", values)
-
-
-def run(source: Path, *steps: Step) -> tuple[Failure | str, Path]:
-    """Run the steps; return what they answered and where they wrote."""
-    opened = open_input(source)
-    assert isinstance(opened, InputFile)
-    with opened:
-        suffix = images.output_suffix(steps, opened.suffix)
-        target = source.parent / f"staged{len(list(source.parent.iterdir()))}{suffix}"
-        return images.run(steps, opened, target), target
-
-
-def as_pillow_sees(file: Path) -> Image.Image:
-    """Return the picture of a file, which is closed again."""
-    picture = Image.open(io.BytesIO(file.read_bytes()))
-    picture.load()
-    return picture
-
-
-def succeeded(source: Path, *steps: Step, warning: str = "") -> Image.Image:
-    """Run the steps, which must succeed, and return the output as Pillow sees it."""
-    answer, target = run(source, *steps)
-    assert answer == warning
-    return as_pillow_sees(target)
-
-
-def failed(source: Path, *steps: Step) -> Failure:
-    answer, _target = run(source, *steps)
-    assert isinstance(answer, Failure)
-    return answer
-
-
-def quarters(width: int = 400, height: int = 300) -> Image.Image:
-    """Draw red, green, blue and yellow quarters: any turn or flip shows."""
-    picture = Image.new("RGB", (width, height), "red")
-    pen = ImageDraw.Draw(picture)
-    pen.rectangle((width // 2, 0, width, height // 2), fill=(0, 255, 0))
-    pen.rectangle((0, height // 2, width // 2, height), fill="blue")
-    pen.rectangle((width // 2, height // 2, width, height), fill="yellow")
-    return picture
-
-
-def corners(picture: Image.Image) -> list[str]:
-    """Name the colours of the four quarters, read as people read."""
-    width, height = picture.size
-    names = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0)}
-    rgb = picture.convert("RGB")
-    found = []
-    for x, y in ((1, 1), (3, 1), (1, 3), (3, 3)):
-        pixel = rgb.getpixel((width * x // 4, height * y // 4))
-        assert isinstance(pixel, tuple)
-        near = {
-            name: sum(abs(a - b) for a, b in zip(pixel, colour, strict=True))
-            for name, colour in names.items()
-        }
-        found.append(min(near, key=lambda name: near[name]))
-    return found
-
-
-UPRIGHT = ["red", "green", "blue", "yellow"]
-
-
-def exif(orientation: int = 1, *, has_place: bool = False) -> Image.Exif:
-    tags = Image.Exif()
-    tags[ORIENTATION] = orientation
-    tags[MAKE] = "Everycore"
-    if has_place:
-        place = tags.get_ifd(GPS)
-        place[1], place[2], place[3], place[4] = "N", (47.0, 1.0, 2.0), "E", (11.0, 1.0, 2.0)
-    return tags
-
-
-def swapped_profile() -> bytes:
-    """Return an RGB profile in which red and blue have changed places."""
-    made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    entries = {
-        bytes(made[start : start + 4]): start
-        for start in range(132, 132 + 12 * int.from_bytes(made[128:132], "big"), 12)
-    }
-    red, blue = (slice(entries[name] + 4, entries[name] + 12) for name in (b"rXYZ", b"bXYZ"))
-    made[red], made[blue] = made[blue], made[red]
-    return bytes(made)
 
 
 @pytest.fixture
@@ -217,9 +132,7 @@ def test_content_decides_when_the_suffix_is_wrong(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wanted", ["jpeg", "png", "webp", "avif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_every_orientation_comes_out_upright(
-    tmp_path: Path, orientation: int, wanted: str
-) -> None:
+def test_every_orientation_comes_out_upright(tmp_path: Path, orientation: int, wanted: str) -> None:
     file = tmp_path / "turned.jpg"
     turn = STORED[orientation]
     stored = quarters() if turn is None else quarters().transpose(turn)
@@ -239,61 +152,6 @@ def test_upright_size_decides_what_fits(tmp_path: Path) -> None:
     assert corners(output) == UPRIGHT
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif"])
-def test_location_is_removed_and_the_camera_stays(tmp_path: Path, suffix: str) -> None:
-    file = tmp_path / f"placed{suffix}"
-    quarters().save(file, exif=exif(has_place=True))
-    shrink = step("resize", mode="percent", percent=50)
-    kept = succeeded(file, shrink, step("metadata", mode="keep")).getexif()
-    without = succeeded(file, shrink, step("metadata", mode="strip_location")).getexif()
-    assert kept.get_ifd(GPS)[1] == "N"
-    assert kept[MAKE] == without[MAKE] == "Everycore"
-    assert dict(without.get_ifd(GPS)) == {}
-
-
-def test_location_in_xmp_is_removed_as_well(tmp_path: Path) -> None:
-    file = tmp_path / "placed.jpg"
-    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a exif:GPSLatitude="47,1N"/></x:xmpmeta>'
-    quarters().save(file, xmp=xmp)
-    shrink = step("resize", mode="percent", percent=50)
-    assert "xmp" in succeeded(file, shrink).info
-    output = succeeded(file, shrink, step("metadata", mode="strip_location"))
-    assert "xmp" not in output.info
-
-
-def test_strip_leaves_no_metadata(tmp_path: Path) -> None:
-    file = tmp_path / "placed.jpg"
-    quarters().save(file, exif=exif(6, has_place=True), icc_profile=swapped_profile())
-    output = succeeded(
-        file, step("resize", mode="percent", percent=50), step("metadata", mode="strip")
-    )
-    assert dict(output.getexif()) == {}
-    assert "icc_profile" not in output.info
-
-
-def test_stripping_a_profile_keeps_the_colours(tmp_path: Path) -> None:
-    file = tmp_path / "swapped.png"
-    Image.new("RGB", (40, 40), (250, 0, 0)).save(file, icc_profile=swapped_profile())
-    kept = succeeded(file, step("convert", format="png"))
-    assert kept.info["icc_profile"] == swapped_profile()
-    assert kept.getpixel((5, 5)) == (250, 0, 0)
-    stripped = succeeded(file, step("convert", format="png"), step("metadata", mode="strip"))
-    red, _green, blue = stripped.convert("RGB").getpixel((5, 5)) or (0, 0, 0)
-    assert blue > 200 > 50 > red
-
-
-@pytest.mark.parametrize("mode", ["keep", "strip", "strip_location"])
-def test_metadata_alone_turns_no_picture_over(tmp_path: Path, mode: str) -> None:
-    from PIL import ImageOps
-
-    file = tmp_path / "turned.jpg"
-    quarters().transpose(Image.Transpose.ROTATE_90).save(file, exif=exif(6, has_place=True))
-    output = succeeded(file, step("metadata", mode=mode))
-    assert corners(ImageOps.exif_transpose(output)) == UPRIGHT
-    assert (1 in output.getexif().get_ifd(GPS)) is (mode == "keep")
-    assert (MAKE in output.getexif()) is (mode != "strip")
-
-
 def test_cmyk_becomes_rgb_without_its_profile(tmp_path: Path) -> None:
     file = tmp_path / "print.jpg"
     Image.new("CMYK", (300, 200), (0, 255, 255, 0)).save(file)
@@ -301,7 +159,7 @@ def test_cmyk_becomes_rgb_without_its_profile(tmp_path: Path) -> None:
         output = succeeded(file, first, step("convert", format="jpeg"))
         assert output.mode == "RGB"
         assert len(output.info.get("icc_profile", b"")) < 10_000
-        red, green, blue = output.getpixel((5, 5)) or (0, 0, 0)
+        red, green, blue = pixel(output)
         assert red > 180 > 90 > max(green, blue)
 
 
@@ -313,7 +171,7 @@ def test_transparency_becomes_white_in_jpeg_and_stays_elsewhere(tmp_path: Path) 
     assert jpeg.getpixel((50, 50)) == (255, 255, 255)
     for wanted in ("png", "webp", "tiff", "avif"):
         output = succeeded(file, shrink, step("convert", format=wanted))
-        assert output.convert("RGBA").getpixel((50, 50))[3] == 0  # type: ignore[index]
+        assert pixel(output.convert("RGBA"), 50, 50)[3] == 0
 
 
 def test_sixteen_bits_stay_sixteen_bits_where_the_format_has_them(tmp_path: Path) -> None:
@@ -349,7 +207,8 @@ def test_only_the_first_page_is_kept_and_said_so(tmp_path: Path) -> None:
     file = tmp_path / "pages.tiff"
     frames = [quarters(), quarters(), quarters()]
     frames[0].save(file, save_all=True, append_images=frames[1:])
-    succeeded(file, step("convert"), warning="Only the first of 3 frames was kept.")
+    said = "Only the first of 3 frames was kept."
+    assert succeeded(file, step("convert"), warning=said).size == (400, 300)
 
 
 SAVED_AS = {".jpg": "JPEG", ".png": "PNG", ".webp": "WebP", ".tif": "TIFF", ".avif": "AVIF"}
@@ -507,3 +366,37 @@ def test_the_original_is_not_touched(photo: Path) -> None:
     before = photo.read_bytes()
     succeeded(photo, step("resize", width=50, height=50))
     assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("gif", "gif"), ("gif", "webp"), ("webp", "webp")])
+@pytest.mark.parametrize("percent", [50, 100])
+def test_an_animation_stays_one_where_the_format_has_frames(
+    tmp_path: Path, given: str, wanted: str, percent: int
+) -> None:
+    file = tmp_path / f"moving.{given}"
+    frames = [Image.new("RGB", (120, 80), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(file, save_all=True, append_images=frames[1:], duration=150, lossless=True)
+    steps = [step("resize", mode="percent", percent=percent)]
+    if wanted != given:
+        steps.append(step("convert", format="webp", lossless=True))
+    output = succeeded(file, *steps)
+    assert output.size == (120 * percent // 100, 80 * percent // 100)
+    assert getattr(output, "n_frames", 1) == 3
+    shown = []
+    for number in range(3):
+        output.seek(number)
+        red, green, blue = pixel(output.convert("RGB"))
+        shown.append(max((red, "red"), (green, "green"), (blue, "blue"))[1])
+    assert shown == ["red", "green", "blue"]
+    assert output.info["duration"] == 150
+
+
+def test_an_animation_becomes_its_first_frame_elsewhere_and_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "moving.gif"
+    frames = [Image.new("RGB", (120, 80), colour) for colour in ("red", "green", "blue")]
+    frames[0].save(file, save_all=True, append_images=frames[1:])
+    said = "Only the first of 3 frames was kept."
+    output = succeeded(file, step("convert", format="png"), warning=said)
+    assert output.size == (120, 80)
+    crop = step("resize", mode="fill", width=50, height=50)
+    assert succeeded(file, crop, warning=said).size == (50, 50)

@@ -38,12 +38,17 @@ def test_the_safe_path_leads_to_the_content_and_hides_the_name(tmp_path: Path) -
             assert "[" not in str(source.safe_path())
 
 
+needs_posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+
+
+@needs_posix
 def test_a_fifo_is_skipped_at_once(tmp_path: Path) -> None:
     file = tmp_path / "pipe.jpg"
     os.mkfifo(file)
     assert open_input(file) == Skip("Not a regular file.")
 
 
+@needs_posix
 @pytest.mark.parametrize("name", ["folder", "socket", "link", "loop", "dangling", "device"])
 def test_what_is_no_regular_file_is_skipped(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
@@ -62,6 +67,7 @@ def test_a_missing_file_is_skipped(tmp_path: Path) -> None:
     assert open_input(tmp_path / "gone.jpg") == Skip("No longer there.")
 
 
+@needs_posix
 def test_a_forbidden_file_is_skipped(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may read everything")

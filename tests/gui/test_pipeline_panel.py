@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui_app.views.pipeline_panel import PipelinePanel
@@ -55,11 +56,11 @@ def test_alt_arrows_move_the_card(qtbot: QtBot, panel: PipelinePanel) -> None:
     card = panel.cards[0]
     card.setFocus()
     with qtbot.waitSignal(panel.pipeline_changed):
-        qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+        QTest.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
     assert _order(panel) == ["convert", "resize", "metadata"]
-    qtbot.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     assert _order(panel) == ["resize", "convert", "metadata"]
-    qtbot.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(card, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
     assert _order(panel) == ["resize", "convert", "metadata"]
 
 
@@ -69,17 +70,17 @@ def test_dragging_the_handle_reorders_the_cards(qtbot: QtBot, panel: PipelinePan
     last = panel.cards[2]
     goal = last.mapToGlobal(QPoint(10, last.height() - 2))
     with qtbot.waitSignal(panel.pipeline_changed):
-        qtbot.mousePress(handle, Qt.MouseButton.LeftButton)
+        QTest.mousePress(handle, Qt.MouseButton.LeftButton)
         for _ in range(3):
             handle.dragged.emit(goal.y())
-        qtbot.mouseRelease(handle, Qt.MouseButton.LeftButton)
+        QTest.mouseRelease(handle, Qt.MouseButton.LeftButton)
     assert _order(panel) == ["convert", "metadata", "resize"]
 
 
 def test_enter_opens_the_form_and_an_edit_is_told(qtbot: QtBot, panel: PipelinePanel) -> None:
     card = panel.cards[0]
     card.setFocus()
-    qtbot.keyClick(card, Qt.Key.Key_Return)
+    QTest.keyClick(card, Qt.Key.Key_Return)
     assert card.is_open
     assert card.form is not None
     width = card.form.control("width")
@@ -96,9 +97,9 @@ def test_enter_opens_the_form_and_an_edit_is_told(qtbot: QtBot, panel: PipelineP
 
 def test_click_opens_and_closes_the_form(qtbot: QtBot, panel: PipelinePanel) -> None:
     card = panel.cards[1]
-    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=QPoint(30, 15))
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton, pos=QPoint(30, 15))
     assert card.is_open
-    qtbot.mouseClick(card, Qt.MouseButton.LeftButton, pos=QPoint(30, 15))
+    QTest.mouseClick(card, Qt.MouseButton.LeftButton, pos=QPoint(30, 15))
     assert not card.is_open
 
 
@@ -113,7 +114,7 @@ def test_delete_removes_the_step(qtbot: QtBot, panel: PipelinePanel) -> None:
     card = panel.cards[1]
     card.setFocus()
     with qtbot.waitSignal(panel.pipeline_changed):
-        qtbot.keyClick(card, Qt.Key.Key_Delete)
+        QTest.keyClick(card, Qt.Key.Key_Delete)
     assert _order(panel) == ["resize", "metadata"]
 
 
@@ -131,6 +132,26 @@ def test_unknown_operation_is_shown_as_such(panel: PipelinePanel) -> None:
     assert panel.cards[0].summary == "This version has no such operation."
 
 
+def test_tab_goes_through_the_cards_in_the_order_they_are_seen(panel: PipelinePanel) -> None:
+    card = panel.cards[0]
+    card.toggle()
+    assert card.form is not None
+    stops: list[QWidget] = [panel]
+    for _ in range(12):
+        stops.append(_next_stop(stops[-1]))
+    shown = [stop for stop in stops if stop in (*panel.cards, card.form.control("width"))]
+    assert shown[:4] == [card, card.form.control("width"), panel.cards[1], panel.cards[2]]
+
+
+def _next_stop(widget: QWidget) -> QWidget:
+    following = widget.nextInFocusChain()
+    assert following is not None
+    while following.focusPolicy() == Qt.FocusPolicy.NoFocus or not following.isVisible():
+        following = following.nextInFocusChain()
+        assert following is not None
+    return following
+
+
 def test_own_code_shows_its_file_and_keeps_its_parameters(
     qtbot: QtBot, panel: PipelinePanel
 ) -> None:
@@ -146,8 +167,8 @@ def test_nothing_can_be_edited_while_the_job_runs(qtbot: QtBot, panel: PipelineP
     panel.apply(JobSnapshot(1, state=JobState.RUNNING))
     card = panel.cards[0]
     with qtbot.assertNotEmitted(panel.pipeline_changed):
-        qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
-        qtbot.keyClick(card, Qt.Key.Key_Delete)
+        QTest.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+        QTest.keyClick(card, Qt.Key.Key_Delete)
     panel.apply(JobSnapshot(2, state=JobState.FINISHED))
     with qtbot.waitSignal(panel.pipeline_changed):
-        qtbot.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+        QTest.keyClick(card, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -73,11 +74,11 @@ def test_unanswered_move_gives_way_to_the_engines_number(
 def test_keys_and_clicks_move_it(qtbot: QtBot, slider: WorkerSlider) -> None:
     track = slider.findChild(CoreSlider)
     assert isinstance(track, CoreSlider)
-    qtbot.keyClick(track, Qt.Key.Key_Right)
+    QTest.keyClick(track, Qt.Key.Key_Right)
     assert slider.value == 5
-    qtbot.keyClick(track, Qt.Key.Key_Home)
+    QTest.keyClick(track, Qt.Key.Key_Home)
     assert slider.value == 1
-    qtbot.mouseClick(track, Qt.MouseButton.LeftButton, pos=QPoint(track.width() - 3, 12))
+    QTest.mouseClick(track, Qt.MouseButton.LeftButton, pos=QPoint(track.width() - 3, 12))
     assert slider.value == 8
 
 

@@ -96,7 +96,7 @@ def test_venv_is_ready_only_with_a_fresh_stamp(
 
     program = virtual_environment.venv_program(clone, "python")
     program.parent.mkdir(parents=True)
-    program.touch()
+    program.symlink_to(sys.executable)
     stamp = clone / ".venv" / "everycore-app.stamp"
     stamp.write_text(virtual_environment.fingerprint(clone, "app"), encoding="utf-8")
     assert virtual_environment.is_ready(clone, "app")

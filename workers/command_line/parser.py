@@ -7,22 +7,14 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from workers.command_line import options as asked
 from workers.command_line.axes import parse_axes, parse_target
 from workers.errors import UsageError
 from workers.job import InputFilter, OnExisting, Sweep
 from workers.report import SUFFIXES as REPORT_SUFFIXES
-
-if TYPE_CHECKING:
-    from typing_extensions import override  # in typing from Python 3.12 on
-else:
-
-    def override(method: object) -> object:
-        """Return the method: only the type checker wants the mark."""
-        return method
-
+from workers.typed import override
 
 # More than a machine of today has cores; keeps a slip of the finger from forking for ever.
 _MOST_WORKERS = 1024
@@ -250,7 +242,7 @@ def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
 
 
 def _map_options(chosen: argparse.Namespace) -> asked.MapOptions:
-    from workers.operations.sweep import OUTPUT_SUFFIXES
+    from workers.sweep_results import OUTPUT_SUFFIXES
 
     file, function = parse_target(chosen.target)
     output = None

@@ -18,8 +18,10 @@ from workers.wording import count_words, printable, rate_words, remaining_words
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-# Often enough to see that it goes on, seldom enough for a log that is kept.
+# A line every ten seconds, later every tenth of the time so far: a job of hours adds some
+# dozens of lines to a log.
 _LINE_EVERY_S: Final = 10.0
+_LINE_EVERY_PART: Final = 0.1
 
 
 class Bar:
@@ -61,12 +63,15 @@ class Lines:
         self._unit = unit
         self._stream = stream
         self._clock = clock
-        self._next_s = clock() + _LINE_EVERY_S
+        self._started_s = clock()
+        self._next_s = self._started_s + _LINE_EVERY_S
 
     def show(self, snapshot: JobSnapshot) -> None:
         """Print a line when the last one is long enough ago."""
-        if self._clock() >= self._next_s:
-            self._next_s = self._clock() + _LINE_EVERY_S
+        now_s = self._clock()
+        if now_s >= self._next_s:
+            so_far_s = now_s - self._started_s
+            self._next_s = now_s + max(_LINE_EVERY_S, so_far_s * _LINE_EVERY_PART)
             self.say(progress_words(snapshot, self._unit))
 
     def say(self, sentence: str) -> None:

@@ -14,7 +14,8 @@ def summary_lines(snapshot: JobSnapshot, failed: RowPage | None) -> list[str]:
     lines = [counts_words(snapshot.counts), _cost_line(snapshot)]
     if snapshot.warnings:
         lines.append(f"{count_words(snapshot.warnings, 'warning')}; --report names them")
-    if snapshot.output is not None:
+    # A sweep that has not ended has no output yet.
+    if snapshot.output is not None and snapshot.state.is_ended:
         lines.append(f"Output: {printable(snapshot.output)}")
     return lines + failed_lines(failed)
 

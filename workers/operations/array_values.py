@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import tokenize
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,17 @@ MAP_LIMIT: Final = 64 * 2**20
 # A transform holds the input, a complex copy and the result.
 _MEMORY_BUDGET: Final = 4 * 10**9
 _BLOCK: Final = 1 << 20
+
+# What NumPy's reader of the header was seen to raise on damaged ones.
+_HEADER_ERRORS: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    SyntaxError,
+    OverflowError,
+    RecursionError,
+    tokenize.TokenError,
+)
 
 Values = NDArray[np.generic]
 
@@ -104,12 +116,14 @@ def statistics(values: Values) -> dict[str, object]:
         if not present.size:
             continue
         wide = present.astype(np.float64)
-        block_mean = float(wide.mean())
-        block_squares = float(np.square(wide - block_mean).sum())
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities are told, not warned of
+            block_mean = float(wide.mean())
+            block_squares = float(np.square(wide - block_mean).sum())
         total = count + present.size
         # Two means are merged as they were taken over blocks (Chan, Golub, LeVeque).
-        squares += block_squares + (block_mean - mean) ** 2 * count * present.size / total
-        mean += (block_mean - mean) * present.size / total
+        apart = block_mean - mean
+        squares += block_squares + apart * apart * count * present.size / total
+        mean += apart * present.size / total
         count = total
         low = _least(low, present.min().item())
         high = _greatest(high, present.max().item())
@@ -186,7 +200,7 @@ def _header(stream: io.BufferedIOBase, size: int) -> _Header | Failure:
             shape, is_fortran, kind = npy.read_array_header_2_0(stream)
         else:
             return _bad(f"its version {version[0]}.{version[1]} is not supported")
-    except ValueError as error:
+    except _HEADER_ERRORS as error:
         return _bad("its header is damaged", repr(error))
     header = _Header(shape, is_fortran, kind, stream.tell())
     if kind.hasobject:

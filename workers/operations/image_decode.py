@@ -39,20 +39,26 @@ _LOADERS: Final = {
     ImageFormat.HEIC: "heifload",
     ImageFormat.GIF: "gifload",
 }
+_ANIMATED: Final = (ImageFormat.GIF, ImageFormat.WEBP)
 _STREAMED: Final = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF)
 # Orientations that libvips can undo while it streams; the others need the whole picture.
 _STREAMED_ORIENTATIONS: Final = (1, 2)
 
 _ENDS_EARLY: Final = (
-    "premature end",
-    "unexpected end",
+    "premature end of jpeg",
+    "unexpected end of",
     "file size too small",
-    "got 0 bytes",
     "missing sos",
-    "not enough data",
     "unable to parse image",
     "bytes, expected",
-    "read error",
+    "libpng read error",
+    "truncated",
+)
+_UNSUPPORTED: Final = (
+    "unsupported codec",
+    "unsupported feature",
+    "not built",
+    "no decoding plugin",
 )
 
 Content = bytes | InputFile
@@ -65,11 +71,15 @@ class Decoded:
     image: pyvips.Image
     format: ImageFormat
     content: Content
+    is_animation: bool = False
     warning: str = ""
 
 
-def decode(source: InputFile, resizes: Sequence[Resize]) -> Decoded | Failure:
-    """Open a picture, upright, and apply the resizes; pixels are computed when it is saved."""
+def decode(source: InputFile, resizes: Sequence[Resize], wanted: ImageFormat) -> Decoded | Failure:
+    """Open a picture, upright, and apply the resizes; pixels are computed when it is saved.
+
+    All frames of an animation are kept where the wanted format has them, else the first.
+    """
     _set_up()
     known = image_format(source.head)
     if known is None:
@@ -82,7 +92,8 @@ def decode(source: InputFile, resizes: Sequence[Resize]) -> Decoded | Failure:
     try:
         if known is ImageFormat.BMP:
             return _decode_by_pillow(content, source, known, resizes)
-        return _decode_by_vips(content, source, known, resizes)
+        header = _Header(_opened(content, "sequential"), known, content, source.size)
+        return _decode_by_vips(header, resizes, wanted)
     except pyvips.Error as error:
         return damage(known, error.detail or error.message)
 
@@ -94,7 +105,7 @@ def damage(known: ImageFormat, text: str) -> Failure:
         return Failure(
             FailureKind.OUT_OF_MEMORY, "The picture needs more memory than there is.", text
         )
-    if "unsupported" in lower or "not built" in lower or "no decoding plugin" in lower:
+    if any(words in lower for words in _UNSUPPORTED):
         reason = "it uses a feature Everycore cannot decode"
     elif any(words in lower for words in _ENDS_EARLY) or not lower.strip():
         reason = "file ends early"
@@ -105,10 +116,10 @@ def damage(known: ImageFormat, text: str) -> Failure:
     )
 
 
-def can_decode(decoded: Decoded) -> str:
-    """Decode the whole input again and throw it away; return libvips' complaint or ""."""
+def complaint_about(content: Content, *, is_animation: bool = False) -> str:
+    """Decode a whole input and throw it away; return libvips' complaint or ""."""
     try:
-        _opened(decoded.content, "sequential").avg()
+        _opened(content, "sequential", is_animation=is_animation).avg()
     except pyvips.Error as error:
         return str(error.detail or error.message)
     return ""
@@ -123,29 +134,72 @@ def _set_up() -> None:
     pyvips.cache_set_max(0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What is known of a picture before its pixels are read."""
+
+    image: pyvips.Image
+    format: ImageFormat
+    content: Content
+    file_size: int
+
+    @property
+    def orientation(self) -> int:
+        """Return the orientation, 1 to 8, that the decoder leaves to us."""
+        return int(self.image.get("orientation")) if self._has("orientation") else 1
+
+    @property
+    def size(self) -> Size:
+        """Return the size of the upright picture."""
+        width, height = self.image.width, self.image.height
+        return Size(height, width) if self.orientation >= 5 else Size(width, height)
+
+    @property
+    def frames(self) -> int:
+        """Return the number of frames or pages."""
+        return int(self.image.get("n-pages")) if self._has("n-pages") else 1
+
+    @property
+    def is_streamed(self) -> bool:
+        """Say whether the decoder gets by without the whole picture in memory."""
+        return self.format in _STREAMED and not self._has("interlaced")
+
+    def _has(self, field: str) -> bool:
+        return bool(self.image.get_typeof(field))
+
+
 def _decode_by_vips(
-    content: Content, source: InputFile, known: ImageFormat, resizes: Sequence[Resize]
+    header: _Header, resizes: Sequence[Resize], wanted: ImageFormat
 ) -> Decoded | Failure:
-    header = _opened(content, "sequential")
-    if not str(header.get("vips-loader")).startswith(_LOADERS[known]):
-        return damage(known, f"opened by {header.get('vips-loader')}")
-    orientation = header.get("orientation") if header.get_typeof("orientation") else 1
-    size = Size(header.width, header.height)
-    if orientation >= 5:
-        size = Size(header.height, header.width)
-    steps = _geometries(size, resizes)
-    is_streamed = known in _STREAMED and not header.get_typeof("interlaced")
-    refusal = _over_budget(header, steps, source.size if is_streamed else 0)
+    loader = str(header.image.get("vips-loader"))
+    if not loader.startswith(_LOADERS[header.format]):
+        return damage(header.format, f"opened by {loader}")
+    steps = _geometries(header.size, resizes)
+    is_animation = header.frames > 1 and _keeps_frames(header, steps, wanted)
+    frames = header.frames if is_animation else 1
+    refusal = _over_budget(
+        header.image, steps, frames=frames, streamed=header.file_size if header.is_streamed else 0
+    )
     if refusal is not None:
         return refusal
-    if steps and header.format == "uchar":
-        image = _scaled_on_load(content, steps.pop(0))
+    if steps and header.image.format == "uchar":
+        image = _scaled_on_load(header.content, steps.pop(0), is_animation=is_animation)
     else:
-        is_simple = orientation in _STREAMED_ORIENTATIONS
-        image = _opened(content, "sequential" if is_simple else "random").autorot()
+        is_simple = header.orientation in _STREAMED_ORIENTATIONS
+        access = "sequential" if is_simple else "random"
+        image = _opened(header.content, access, is_animation=is_animation).autorot()
     for geometry in steps:
         image = _scaled(image, geometry)
-    return Decoded(image, known, content, _frames_warning(header))
+    is_cut = header.frames > 1 and not is_animation
+    warning = f"Only the first of {header.frames:,} frames was kept." if is_cut else ""
+    return Decoded(image, header.format, header.content, is_animation, warning)
+
+
+def _keeps_frames(header: _Header, steps: Sequence[Geometry], wanted: ImageFormat) -> bool:
+    """Say whether all frames, which stand below each other, can go through the steps as one."""
+    is_whole = not steps or (len(steps) == 1 and steps[0].cropped == steps[0].scaled)
+    has_frames = header.format in _ANIMATED and wanted in _ANIMATED
+    return is_whole and has_frames and header.orientation == 1
 
 
 def _geometries(size: Size, resizes: Sequence[Resize]) -> list[Geometry]:
@@ -159,12 +213,13 @@ def _geometries(size: Size, resizes: Sequence[Resize]) -> list[Geometry]:
 
 
 def _over_budget(
-    header: pyvips.Image, steps: Sequence[Geometry], streamed_size: int
+    header: pyvips.Image, steps: Sequence[Geometry], *, frames: int = 1, streamed: int = 0
 ) -> Failure | None:
-    per_pixel = header.bands * _BYTES.get(str(header.format), 8)
+    """Refuse what needs too much memory; `streamed` is the file's size when it is streamed."""
+    per_pixel = frames * header.bands * _BYTES.get(str(header.format), 8)
     sizes = [Size(header.width, header.height), *(step.scaled for step in steps)]
     needs = [size.width * size.height * per_pixel for size in sizes]
-    if streamed_size and needs[0] <= _BOMB_RATIO * streamed_size:
+    if streamed and needs[0] <= _BOMB_RATIO * streamed:
         needs[0] = 0
     need = max(needs)
     if need <= MEMORY_BUDGET:
@@ -177,26 +232,30 @@ def _over_budget(
     )
 
 
-def _opened(content: Content, access: str) -> pyvips.Image:
+def _opened(content: Content, access: str, *, is_animation: bool = False) -> pyvips.Image:
+    options: dict[str, object] = {"access": access, "fail_on": "error"}
+    if is_animation:
+        options["n"] = -1
     if isinstance(content, bytes):
-        return pyvips.Image.new_from_buffer(content, "", access=access, fail_on="error")
+        return pyvips.Image.new_from_buffer(content, "", **options)
     descriptor = pyvips.Source.new_from_descriptor(content.fileno())
-    return pyvips.Image.new_from_source(descriptor, "", access=access, fail_on="error")
+    return pyvips.Image.new_from_source(descriptor, "", **options)
 
 
-def _scaled_on_load(content: Content, geometry: Geometry) -> pyvips.Image:
+def _scaled_on_load(content: Content, geometry: Geometry, *, is_animation: bool) -> pyvips.Image:
     """Let the decoder itself throw away what is not needed (JPEG, WebP, TIFF pyramids)."""
     width, height = geometry.scaled.width, geometry.scaled.height
+    loading = _STRICT + (",n=-1" if is_animation else "")
     if isinstance(content, bytes):
         image = pyvips.Image.thumbnail_buffer(
-            content, width, height=height, size="force", option_string=_STRICT
+            content, width, height=height, size="force", option_string=loading
         )
     else:
         descriptor = pyvips.Source.new_from_descriptor(content.fileno())
         image = pyvips.Image.thumbnail_source(
-            descriptor, width, height=height, size="force", option_string=_STRICT
+            descriptor, width, height=height, size="force", option_string=loading
         )
-    return _cropped(image, geometry.cropped)
+    return image if is_animation else _cropped(image, geometry.cropped)
 
 
 def _scaled(image: pyvips.Image, geometry: Geometry) -> pyvips.Image:
@@ -219,11 +278,6 @@ def _cropped(image: pyvips.Image, size: Size) -> pyvips.Image:
     return image.extract_area(left, top, size.width, size.height)
 
 
-def _frames_warning(header: pyvips.Image) -> str:
-    frames = header.get("n-pages") if header.get_typeof("n-pages") else 1
-    return f"Only the first of {frames:,} frames was kept." if frames > 1 else ""
-
-
 def _decode_by_pillow(
     content: Content, source: InputFile, known: ImageFormat, resizes: Sequence[Resize]
 ) -> Decoded | Failure:
@@ -234,13 +288,12 @@ def _decode_by_pillow(
     try:
         with Image.open(stream, formats=[known.value]) as picture:
             size = Size(*picture.size)
-            refusal = _over_budget(pyvips.Image.black(*picture.size, bands=4), (), 0)
+            refusal = _over_budget(pyvips.Image.black(*picture.size, bands=4), ())
             if refusal is not None:
                 return refusal
             pixels = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        is_short = isinstance(error, OSError) and "truncated" in str(error)
-        return damage(known, str(error) if not is_short else f"premature end: {error}")
+        return damage(known, str(error))
     bands = len(pixels.getbands())
     image = pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, bands, "uchar")
     image = image.copy(interpretation="srgb")

@@ -1,6 +1,6 @@
 """Pixels to a file: colours, transparency, metadata and the format's own options.
 
-Runs in a worker. The format is that of the target's suffix.
+Runs in a worker.
 """
 
 import re
@@ -10,9 +10,10 @@ from typing import IO, Final
 
 import pyvips
 
-from workers.operations.image_decode import Decoded, can_decode, damage
+from workers.operations.image_decode import Decoded, complaint_about, damage
+from workers.operations.image_metadata import names_place
 from workers.operations.image_plan import Encoding, ImagePlan
-from workers.operations.kinds import ImageFormat, format_of_suffix
+from workers.operations.kinds import ImageFormat
 from workers.outcome import Failure, FailureKind
 
 _LARGEST: Final = {
@@ -25,13 +26,11 @@ _KEEPS_16_BITS: Final = (ImageFormat.PNG, ImageFormat.TIFF)
 _OUR_COLOURS: Final = ("srgb", "b-w", "rgb16", "grey16")
 _PROFILE: Final = "icc-profile-data"
 _WHITE: Final = 255
-_LOCATION_WORDS: Final = re.compile(rb"gps|location|city|state|country|sublocation", re.IGNORECASE)
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
 
-def encode(decoded: Decoded, plan: ImagePlan, target: Path) -> Failure | None:
+def encode(decoded: Decoded, plan: ImagePlan, target: Path, wanted: ImageFormat) -> Failure | None:
     """Write the picture to `target`; raises OSError when the disk does not take it."""
-    wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
     too_large = _too_large(decoded.image, wanted)
     if too_large is not None:
         return too_large
@@ -42,7 +41,7 @@ def encode(decoded: Decoded, plan: ImagePlan, target: Path) -> Failure | None:
         _save(image, wanted, plan.encoding, keep, target)
     except pyvips.Error as error:
         text = str(error.detail or error.message)
-        complaint = can_decode(decoded)
+        complaint = complaint_about(decoded.content, is_animation=decoded.is_animation)
         if complaint or "out of memory" in text:
             return damage(decoded.format, complaint or text)
         return Failure(
@@ -55,12 +54,13 @@ def encode(decoded: Decoded, plan: ImagePlan, target: Path) -> Failure | None:
 
 def _too_large(image: pyvips.Image, wanted: ImageFormat) -> Failure | None:
     largest = _LARGEST.get(wanted)
-    if largest is None or max(image.width, image.height) <= largest:
+    width, height = image.width, image.get_page_height()
+    if largest is None or max(width, height) <= largest:
         return None
     return Failure(
         FailureKind.OPERATION_FAILED,
         f"{wanted.value} holds at most {largest:,} pixels a side; "
-        f"this picture has {image.width:,} x {image.height:,}.",
+        f"this picture has {width:,} x {height:,}.",
     )
 
 
@@ -115,16 +115,9 @@ def _remove_location(image: pyvips.Image) -> None:
     for field in image.get_fields():
         # Maker notes are opaque and hold coordinates in some cameras.
         is_exif = field.startswith("exif-ifd3-") or field == "exif-ifd2-MakerNote"
-        is_text = field in ("xmp-data", "iptc-data")
-        if is_exif or (is_text and _names_place(field, image.get(field))):
+        is_text = field in ("xmp-data", "iptc-data", "photoshop-data")
+        if is_exif or (is_text and names_place(image.get(field))):
             image.remove(field)
-
-
-def _names_place(field: str, content: bytes) -> bool:
-    if field == "xmp-data":
-        return _LOCATION_WORDS.search(content) is not None
-    # IPTC records: city, sublocation, state, country code, country.
-    return any(bytes((0x1C, 2, number)) in content for number in (90, 92, 95, 100, 101))
 
 
 def _set_blob(image: pyvips.Image, field: str, content: bytes) -> None:

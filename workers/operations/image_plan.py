@@ -90,11 +90,15 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """All steps as one decode and one encode; `metadata` is keep, strip_location or strip."""
+    """All steps as one decode and one encode; `metadata` is keep, strip_location or strip.
+
+    `names_metadata` says that a step asked for it, rather than that nobody said anything.
+    """
 
     resizes: tuple[Resize, ...]
     encoding: Encoding
     metadata: str
+    names_metadata: bool
     is_metadata_only: bool
 
 
@@ -112,8 +116,10 @@ def plan_steps(steps: Sequence[Step]) -> ImagePlan:
             )
         elif step.operation == "images.metadata":
             metadata = max(metadata, _METADATA_MODES.index(str(values["mode"])))
-    is_metadata_only = all(step.operation == "images.metadata" for step in steps)
-    return ImagePlan(tuple(resizes), encoding, _METADATA_MODES[metadata], is_metadata_only)
+    are_metadata = [step.operation == "images.metadata" for step in steps]
+    return ImagePlan(
+        tuple(resizes), encoding, _METADATA_MODES[metadata], any(are_metadata), all(are_metadata)
+    )
 
 
 def output_suffix(steps: Sequence[Step], suffix: str) -> str:

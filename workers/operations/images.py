@@ -12,8 +12,10 @@ from workers.job import Kind, ParameterValue, Step
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.image_plan import output_suffix as output_suffix, plan_steps
 from workers.operations.input_file import InputFile
+from workers.operations.kinds import ImageFormat, format_of_suffix
 from workers.outcome import Failure
 
+_WITHOUT_EXIF: Final = (ImageFormat.TIFF, ImageFormat.GIF)  # as libvips writes them
 _PIXEL_MAXIMUM: Final = 65_500  # the JPEG library's own limit
 
 
@@ -31,11 +33,17 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
         rewritten = rewrite_metadata(source, plan.metadata, target)
         if rewritten is not None:
             return rewritten
-    decoded = decode(source, plan.resizes)
+    wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
+    decoded = decode(source, plan.resizes, wanted)
     if isinstance(decoded, Failure):
         return decoded
-    failure = encode(decoded, plan, target)
-    return failure if failure is not None else decoded.warning
+    failure = encode(decoded, plan, target, wanted)
+    if failure is not None:
+        return failure
+    lost = plan.names_metadata and plan.metadata == "keep" and wanted in _WITHOUT_EXIF
+    if lost and decoded.image.get_typeof("exif-data"):
+        return f"{decoded.warning} {wanted.value} holds no camera details; they were lost.".strip()
+    return decoded.warning
 
 
 def _completed(step: Step) -> Step:

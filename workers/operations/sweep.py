@@ -1,16 +1,13 @@
-"""Sweeps: a function over the grid product of ranges; its points, its values, its output file.
+"""Sweeps: a function over the grid product of ranges; its points and their values.
 
-`evaluate` runs in a worker; the rest in the engine. Values cross as plain data: numbers, text,
+`evaluate` runs in a worker, `blocks` in the engine. Values cross as plain data: numbers, text,
 bytes, lists and dicts of them. A point without a value (its function raised, or its worker
 died) has a sentence instead and stands as NaN or an empty cell in the output.
 """
 
-import csv
 import json
 import math
-from collections.abc import Callable, Iterator, MutableSequence, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterator, MutableSequence, Sequence
 from typing import Any, Final
 
 from workers.errors import JobRefused
@@ -22,9 +19,7 @@ from workers.outcome import Failure, FailureKind, Success
 # that the last ones end together on 64 cores. A long-running function gets a task a point.
 _BLOCKS_WANTED: Final = 4096
 _BLOCK_MOST: Final = 8192
-_NAMED_FAILURES: Final = 3
 _PLAIN: Final = (bool, int, float, str, bytes, type(None))
-OUTPUT_SUFFIXES: Final = (".csv", ".parquet", ".npy")
 
 Value = Any  # plain data as a user's function returns it
 
@@ -74,15 +69,17 @@ def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
     return tuple(reversed(values))
 
 
-def evaluate(sweep: Sweep, block: RunBlock, mark: MutableSequence[int]) -> Success | Failure:
+def evaluate(
+    sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: MutableSequence[int]
+) -> Success | Failure:
     """Run the function on each point of a block; `mark[1]` tells which one runs."""
     from workers.operations.user_function import load_function
 
-    function = load_function(sweep.file, sweep.function)
+    function = load_function(sweep.file, sweep.function, trusted)
     values: list[Value] = []
     failures: dict[int, str] = {}
     names = tuple(axis.name for axis in sweep.axes)
-    for offset, arguments in enumerate(_arguments(sweep, block.first_point, block.points)):
+    for offset, arguments in enumerate(arguments_of(sweep, block.first_point, block.points)):
         mark[1] = offset
         if offset in block.left_out:
             values.append(None)
@@ -91,7 +88,7 @@ def evaluate(sweep: Sweep, block: RunBlock, mark: MutableSequence[int]) -> Succe
         try:
             value = function(**dict(zip(names, arguments, strict=True)))
             values.append(value if type(value) in (int, float) else _plain(value))
-        except Exception as error:  # the point's own code: one bad point fails itself alone
+        except Exception as error:  # noqa: BLE001  # a point's own code fails that point alone
             values.append(None)
             failures[offset] = _sentence(error)
     if len(failures) == block.points == 1:
@@ -99,7 +96,8 @@ def evaluate(sweep: Sweep, block: RunBlock, mark: MutableSequence[int]) -> Succe
     return Success(values=pack(values, failures), failed_points=len(failures))
 
 
-def _arguments(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float | int, ...]]:
+def arguments_of(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float | int, ...]]:
+    """Yield the arguments of `points` points from `first` on, in the order of the axes."""
     if len(sweep.axes) == 1:
         axis = sweep.axes[0]
         yield from ((axis.start + i * axis.step,) for i in range(first, first + points))
@@ -148,92 +146,3 @@ def unpack(data: bytes) -> tuple[list[Value], dict[int, str]]:
         return values, {int(offset): text for offset, text in failures.items()}
     values, failures = msgspec.msgpack.decode(data[1:], type=tuple[list[Any], dict[int, str]])
     return values, failures
-
-
-def failure_words(sweep: Sweep, first_point: int, failures: dict[int, str]) -> str:
-    """Return one sentence about the failed points of a block."""
-    named = [
-        f"{point_name(sweep, first_point + offset)}: {text}"
-        for offset, text in sorted(failures.items())[:_NAMED_FAILURES]
-    ]
-    more = len(failures) - len(named)
-    return "; ".join(named) + (f"; and {more} more" if more else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """All values of a sweep in the order of its points; None and a sentence where it failed."""
-
-    sweep: Sweep
-    values: list[Value]
-    failures: dict[int, str]
-
-    @classmethod
-    def collect(cls, sweep: Sweep, parts: Iterator[tuple[int, int, bytes]]) -> "Results":
-        """Put the blocks' (first point, points, bytes) together; missing ones stay None."""
-        values: list[Value] = [None] * point_count(sweep)
-        failures: dict[int, str] = {}
-        for first, points, data in parts:
-            block, failed = unpack(data)
-            values[first : first + points] = block
-            failures.update({first + offset: text for offset, text in failed.items()})
-        return cls(sweep, values, failures)
-
-    def write(self, target: Path) -> None:
-        """Write the results as the target's suffix says: .csv, .parquet or .npy."""
-        writers: dict[str, Callable[[Path], None]] = {
-            ".npy": self._write_npy,
-            ".parquet": self._write_parquet,
-            ".csv": self._write_csv,
-        }
-        writers[target.suffix.lower()](target)
-
-    def _write_npy(self, target: Path) -> None:
-        import numpy as np
-
-        shape = tuple(axis_length(axis) for axis in self.sweep.axes)
-        try:
-            if None in self.values:
-                array = np.array(
-                    [math.nan if value is None else value for value in self.values], dtype=float
-                )
-            else:
-                array = np.array(self.values)
-        except ValueError as error:
-            raise JobRefused(f"These results do not fit into one .npy array: {error}") from error
-        if array.dtype == object:
-            raise JobRefused("These results do not fit into one .npy array; choose .csv.")
-        with target.open("wb") as stream:
-            np.save(stream, array.reshape(shape + array.shape[1:]), allow_pickle=False)
-
-    def _columns(self) -> tuple[list[str], Iterator[list[Value]]]:
-        """Return the header and the rows: arguments, result (a dict gives a column a key), error."""
-        names = [axis.name for axis in self.sweep.axes]
-        keys = next((list(v) for v in self.values if isinstance(v, dict)), None)
-        header = names + (keys if keys is not None else [self.sweep.function])
-        header += ["error"] if self.failures else []
-        return header, self._rows(keys)
-
-    def _rows(self, keys: list[str] | None) -> Iterator[list[Value]]:
-        arguments = _arguments(self.sweep, 0, len(self.values))
-        for point, (place, value) in enumerate(zip(arguments, self.values, strict=True)):
-            if keys is None:
-                cells = [value]
-            else:
-                cells = [value.get(key) if isinstance(value, dict) else None for key in keys]
-            error = [self.failures.get(point, "")] if self.failures else []
-            yield [*place, *cells, *error]
-
-    def _write_csv(self, target: Path) -> None:
-        header, rows = self._columns()
-        with target.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(header)
-            writer.writerows(rows)
-
-    def _write_parquet(self, target: Path) -> None:
-        import polars
-
-        header, rows = self._columns()
-        frame = polars.DataFrame(list(rows), schema=header, orient="row", infer_schema_length=None)
-        frame.write_parquet(target)

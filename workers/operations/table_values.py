@@ -15,7 +15,7 @@ from typing import Final
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
+from polars.exceptions import PanicException as PanicException, PolarsError
 
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, FailureKind

@@ -11,7 +11,7 @@ from typing import Final
 from workers.job import Kind, ParameterValue, Step
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.input_file import InputFile
-from workers.outcome import Failure
+from workers.outcome import Failure, FailureKind
 
 _SUMMARY: Final = ".summary"
 
@@ -32,19 +32,23 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
     from workers.operations.table_summary import summarize
-    from workers.operations.table_values import read_table, write_table
+    from workers.operations.table_values import PanicException, read_table, write_table
 
     table = read_table(source)
     if isinstance(table, Failure):
         return table
     values, delimiter = table.values, ","
-    for step in steps:
-        chosen = _completed(step)
-        if chosen.operation == "tables.summary":
-            values, delimiter = summarize(values), ","
-        else:
-            delimiter = DELIMITERS[str(chosen.parameters["delimiter"])]
-    write_table(values, target, delimiter)
+    try:
+        for step in steps:
+            chosen = _completed(step)
+            if chosen.operation == "tables.summary":
+                values, delimiter = summarize(values), ","
+            else:
+                delimiter = DELIMITERS[str(chosen.parameters["delimiter"])]
+        write_table(values, target, delimiter)
+    except PanicException as error:  # a damaged file can hold, for one, a date beyond all dates
+        sentence = "The table holds values that cannot be; its content is damaged."
+        return Failure(FailureKind.BAD_INPUT, sentence, detail=str(error))
     return table.warning
 
 

@@ -4,13 +4,14 @@ The caller looks at source only (`check_source`, `digest`); nothing is executed 
 file may run is decided by its digest, before a worker hears of it.
 """
 
+import dataclasses
 import hashlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -59,14 +60,15 @@ def digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def load_function(file: Path, name: str, expected_digest: str = "") -> Callable[..., object]:
+def load_function(file: Path, name: str, trusted: Collection[str] = ()) -> Callable[..., object]:
     """Return a function of a .py file, loaded once a process and again after a change.
 
-    The module has a private name, so that it is never taken for `__main__`. Raises
-    PipelineError when the function is missing or the file is not the one expected; what the
-    module raises at import goes through.
+    With `trusted` digests, the file runs only when its own is among them, and that version
+    stays for the rest of the process, whatever becomes of the file. The module has a private
+    name, so that it is never taken for `__main__`. Raises PipelineError when the function is
+    missing or the file is not trusted; what the module raises at import goes through.
     """
-    module = _module(file, expected_digest)
+    module = _module(file, trusted)
     function = getattr(module, name, None)
     if not callable(function):
         raise PipelineError(f"{printable(file.name)} has no function {name}().")
@@ -79,25 +81,28 @@ class _Loaded:
     modified_ns: int
     digest: str
     module: types.ModuleType
+    is_pinned: bool
 
 
 _loaded: Final[dict[Path, _Loaded]] = {}
 
 
-def _module(file: Path, expected_digest: str) -> types.ModuleType:
-    modified_ns = file.stat().st_mtime_ns
+def _module(file: Path, trusted: Collection[str]) -> types.ModuleType:
     known = _loaded.get(file)
-    if known is None or known.modified_ns != modified_ns:
-        source = file.read_bytes()
-        found = hashlib.sha256(source).hexdigest()
-        if expected_digest and found != expected_digest:
-            raise PipelineError(f"{printable(file.name)} was changed after it was allowed to run.")
-        is_same = known is not None and known.digest == found
-        module = known.module if known is not None and is_same else _executed(file, source, found)
-        known = _loaded[file] = _Loaded(modified_ns, found, module)
-    if expected_digest and known.digest != expected_digest:
+    if known is not None and (known.digest in trusted if trusted else known.is_pinned):
+        _loaded[file] = dataclasses.replace(known, is_pinned=True)
+        return known.module
+    modified_ns = file.stat().st_mtime_ns
+    if known is not None and known.modified_ns == modified_ns and not trusted:
+        return known.module
+    source = file.read_bytes()
+    found = hashlib.sha256(source).hexdigest()
+    if trusted and found not in trusted:
         raise PipelineError(f"{printable(file.name)} was changed after it was allowed to run.")
-    return known.module
+    is_same = known is not None and known.digest == found
+    module = known.module if known is not None and is_same else _executed(file, source, found)
+    _loaded[file] = _Loaded(modified_ns, found, module, bool(trusted))
+    return module
 
 
 class _OwnCode(importlib.abc.InspectLoader):

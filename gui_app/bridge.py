@@ -1,0 +1,196 @@
+"""EngineBridge: the one door to the engine process and to the journals.
+
+A QThread of its own. It sleeps until the engine speaks or the window asks; commands go in, only
+frozen values come out. At most one snapshot leaves in 33 ms: those that come faster are merged.
+It works in Python for no more than a few milliseconds at a stretch, since each of them is one
+in which the window's thread may have to wait for the interpreter.
+"""
+
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing import Pipe
+from multiprocessing.connection import wait
+from typing import Final
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from workers import JobId, JobSnapshot, RowQuery, WorkerId
+from workers.commands import Command, OpenJob
+from workers.engine_process import EngineProcess
+from workers.errors import EngineLost, EverycoreError
+from workers.folders import journals_folder
+from workers.journal import JournalReader, journal_path, list_jobs
+from workers.snapshot import LaneSegment
+from workers.typed import override
+
+SNAPSHOT_EVERY_S: Final = 0.033
+# An engine that dies again and again is not started for ever.
+RESTARTS_MOST: Final = 3
+_log: Final = logging.getLogger(__name__)
+
+
+class EngineBridge(QThread):
+    """Starts the engine, carries commands to it and snapshots and rows from it."""
+
+    snapshot_ready = Signal(object)
+    page_ready = Signal(object)
+    history_ready = Signal(object)
+    engine_lost = Signal(str)
+
+    def __init__(self, workers: int, parent: QObject | None = None) -> None:
+        """Prepare for an engine with so many workers; `start` starts both threads and engine."""
+        super().__init__(parent)
+        self.setObjectName("engine-bridge")
+        self._workers = workers
+        self._commands: deque[Command] = deque()
+        self._queries: deque[RowQuery] = deque()
+        self._is_history_wanted = False
+        self._is_stopping = False
+        self._is_rung = False
+        self._bell, self._button = Pipe(duplex=False)
+        self._waiting: JobSnapshot | None = None
+        self._emitted_at = 0.0
+        self._job: JobId | None = None
+        self._reader: JournalReader | None = None
+
+    # ---- from any thread
+
+    def send(self, command: Command) -> None:
+        """Ask the engine for something; returns at once."""
+        self._commands.append(command)
+        self._ring()
+
+    def request_rows(self, query: RowQuery) -> None:
+        """Ask for rows of the open job; `page_ready` answers, later queries may overtake."""
+        self._queries.append(query)
+        self._ring()
+
+    def request_history(self) -> None:
+        """Ask for the list of journalled jobs; `history_ready` answers."""
+        self._is_history_wanted = True
+        self._ring()
+
+    def stop(self) -> None:
+        """End the engine and this thread; waits for both."""
+        self._is_stopping = True
+        self._ring()
+        self.wait()
+
+    def _ring(self) -> None:
+        if not self._is_rung:  # one ring is enough, and many could fill the pipe
+            self._is_rung = True
+            self._button.send_bytes(b"!")
+
+    # ---- the bridge's thread
+
+    @override
+    def run(self) -> None:
+        """Serve the window until it stops us; an engine that dies is started again."""
+        restarts = 0
+        while not self._is_stopping:
+            try:
+                self._serve_one_engine()
+            except EngineLost as error:
+                restarts += 1
+                _log.error("engine lost: %s", error)
+                self.engine_lost.emit(_lost_words(restarts))
+                if restarts > RESTARTS_MOST:
+                    return
+                if self._job is not None:
+                    self._commands.appendleft(OpenJob(self._job))
+            except Exception:  # noqa: BLE001  # Qt only prints what a thread raises: tell it
+                _log.exception("the bridge failed")
+                self.engine_lost.emit("Everycore met an error of its own; see the log.")
+                return
+
+    def _serve_one_engine(self) -> None:
+        engine = EngineProcess.start(self._workers)
+        try:
+            while not self._is_stopping:
+                self._turn(engine)
+        finally:
+            engine.close()
+            self._close_reader()
+
+    def _turn(self, engine: EngineProcess) -> None:
+        ready = wait([engine.connection, self._bell], self._pause_s())
+        if self._bell in ready:
+            self._bell.recv_bytes()
+            self._is_rung = False
+        while self._commands:
+            engine.send(self._commands.popleft())
+        if engine.connection in ready:
+            self._take(engine.receive())
+        self._emit_snapshot()
+        if self._queries:
+            self._answer(self._queries.popleft())
+        if self._is_history_wanted:
+            self._is_history_wanted = False
+            self.history_ready.emit(list_jobs(journals_folder()))
+
+    def _pause_s(self) -> float | None:
+        """Return how long to sleep at most: not at all, until a snapshot is due, or for ever."""
+        if self._queries or self._is_history_wanted:
+            return 0.0
+        if self._waiting is not None:
+            return max(0.0, self._emitted_at + SNAPSHOT_EVERY_S - time.monotonic())
+        return None
+
+    def _take(self, snapshot: JobSnapshot) -> None:
+        if snapshot.job != self._job:
+            self._job = snapshot.job
+            self._close_reader()
+        self._waiting = snapshot if self._waiting is None else merged(self._waiting, snapshot)
+
+    def _emit_snapshot(self) -> None:
+        now = time.monotonic()
+        if self._waiting is not None and now - self._emitted_at >= SNAPSHOT_EVERY_S:
+            self._emitted_at = now
+            snapshot, self._waiting = self._waiting, None
+            self.snapshot_ready.emit(snapshot)
+
+    def _answer(self, query: RowQuery) -> None:
+        if self._job is None:
+            return
+        # A job that was closed a moment ago has no rows any more; nobody waits for them.
+        with suppress(EverycoreError, OSError):
+            if self._reader is None:
+                self._reader = JournalReader(journal_path(journals_folder(), self._job))
+            self.page_ready.emit(self._reader.rows(query))
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+def _lost_words(restarts: int) -> str:
+    if restarts > RESTARTS_MOST:
+        return "The engine keeps stopping. Restart Everycore to continue the job."
+    return "The engine stopped unexpectedly and was started again. Nothing that was done is lost."
+
+
+def merged(earlier: JobSnapshot, later: JobSnapshot) -> JobSnapshot:
+    """Return the later snapshot with the news of the earlier one in front of its own."""
+    if earlier.job != later.job:
+        return later
+    segments: dict[WorkerId, tuple[LaneSegment, ...]] = {
+        lane.worker: lane.segments for lane in earlier.lanes
+    }
+    lanes = tuple(
+        replace(lane, segments=segments.get(lane.worker, ()) + lane.segments)
+        for lane in later.lanes
+    )
+    changed = None
+    if earlier.changed_tasks is not None and later.changed_tasks is not None:
+        changed = earlier.changed_tasks + later.changed_tasks
+    return replace(
+        later,
+        lanes=lanes,
+        markers=earlier.markers + later.markers,
+        changed_tasks=changed,
+        refusal=later.refusal or earlier.refusal,
+    )

@@ -1,0 +1,223 @@
+"""Every decision that the person's gestures cause; no widgets.
+
+Lives in the window's thread. It knows the pipeline being edited, where outputs go and the last
+snapshot, and turns gestures into commands for the bridge.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QObject, Signal
+
+from gui_app.bridge import EngineBridge
+from resources import samples_path
+from workers import JobId, JobSnapshot, JobSpec, JobState, OnExisting, Pipeline, TaskId
+from workers.commands import (
+    AddInputs,
+    CancelJob,
+    ClearInputs,
+    ContinueJob,
+    DiscardJob,
+    OpenJob,
+    PauseJob,
+    ResizeWorkers,
+    RetryTasks,
+    SetResponsive,
+    StartJob,
+)
+from workers.load import usable_cores
+from workers.operations.user_function import digest
+from workers.output_names import default_output
+from workers.pipeline import load_pipeline, own_code
+from workers.trust import is_trusted, trust
+
+_SAMPLES_PRESET: Final = "samples-tour"
+_SAMPLES_OUTPUT: Final = "Everycore samples"
+_UNDER_WAY: Final = (JobState.RUNNING, JobState.PAUSED)
+
+
+def auto_workers(cores: int) -> int:
+    """Return how many workers leave the computer usable: all cores but one above four."""
+    return cores if cores <= 4 else cores - 1
+
+
+class Controller(QObject):
+    """What the window does when something is pressed, dropped or moved."""
+
+    # own code that must be allowed first: (file, digest)
+    trust_needed = Signal(object, str)
+    # a file or folder to show with the system's own program
+    open_wanted = Signal(object)
+    # a sentence for the amber line
+    said = Signal(str)
+    pipeline_offered = Signal(object)
+    output_changed = Signal(object)
+
+    def __init__(self, bridge: EngineBridge, pipeline: Pipeline, *, parent: QObject) -> None:
+        """Begin with nothing dropped and this pipeline."""
+        super().__init__(parent)
+        self._bridge = bridge
+        self._pipeline = pipeline
+        self._inputs: tuple[Path, ...] = ()
+        self._chosen_output: Path | None = None
+        self._on_existing = OnExisting.SKIP
+        self._snapshot = JobSnapshot(sequence=0)
+
+    def take_snapshot(self, snapshot: JobSnapshot) -> None:
+        """Remember what the engine last told."""
+        if snapshot.state is JobState.EMPTY and self._snapshot.state is not JobState.EMPTY:
+            self._inputs = ()
+            self.output_changed.emit(self._chosen_output)
+        self._snapshot = snapshot
+
+    # ---- inputs
+
+    def add_paths(self, paths: Sequence[Path]) -> None:
+        """Put files and folders into the job; a running one takes them along."""
+        if not paths:
+            return
+        if self._snapshot.state is JobState.STOPPED:
+            self.said.emit("Continue or close the stopped job before you add files.")
+            return
+        if self._snapshot.state.is_ended:
+            self._inputs = ()
+        self._inputs = (*self._inputs, *paths)
+        self._bridge.send(AddInputs(tuple(paths)))
+        self.output_changed.emit(self._output())
+
+    def add_samples(self) -> None:
+        """Put the bundled samples into the job, with a pipeline that has a step for each."""
+        self._pipeline = load_pipeline(_SAMPLES_PRESET)
+        self.pipeline_offered.emit(self._pipeline)
+        # The samples may lie in a folder of the system where nobody may write.
+        self._chosen_output = Path.home() / _SAMPLES_OUTPUT
+        self.add_paths((samples_path(),))
+
+    def close_job(self) -> None:
+        """Go back to the empty window; the job stays in the history."""
+        self._inputs = ()
+        self._chosen_output = None
+        self._bridge.send(ClearInputs())
+        self.output_changed.emit(None)
+
+    # ---- the job's course
+
+    def start(self) -> None:
+        """Start the job, or ask first for leave to run own code in it."""
+        if self._snapshot.state is not JobState.DRAFT:
+            return
+        output = self._output()
+        if output is None:
+            return
+        digests: list[str] = []
+        for file in own_code(self._pipeline):
+            try:
+                found = digest(file)
+            except OSError as error:
+                self.said.emit(f"{file.name} cannot be read: {error.strerror}.")
+                return
+            if not is_trusted(found):
+                self.trust_needed.emit(file, found)
+                return
+            digests.append(found)
+        spec = JobSpec(
+            output, self._pipeline, on_existing=self._on_existing, trusted=tuple(digests)
+        )
+        self._bridge.send(StartJob(spec))
+
+    def allow(self, file: Path, found: str) -> None:
+        """Remember that the person lets this file's content run, and start."""
+        trust(found, file)
+        self.start()
+
+    def pause(self) -> None:
+        """Hand out no more tasks."""
+        self._bridge.send(PauseJob())
+
+    def resume(self) -> None:
+        """Go on with the paused or stopped job."""
+        self._bridge.send(ContinueJob())
+
+    def cancel(self) -> None:
+        """End the job now; what is done stays."""
+        if self._snapshot.state in (*_UNDER_WAY, JobState.STOPPED):
+            self._bridge.send(CancelJob())
+
+    def retry_all(self) -> None:
+        """Run all that failed again."""
+        self._bridge.send(RetryTasks())
+
+    def retry(self, task: TaskId) -> None:
+        """Run one failed task again."""
+        self._bridge.send(RetryTasks((task,)))
+
+    # ---- workers
+
+    def resize(self, count: int) -> None:
+        """Run on so many workers from now on."""
+        self._bridge.send(ResizeWorkers(count))
+
+    def choose_auto_workers(self) -> None:
+        """Run on as many workers as suit this computer."""
+        self.resize(auto_workers(usable_cores()))
+
+    def choose_responsive(self, is_responsive: bool) -> None:
+        """Run workers at low or normal priority."""
+        self._bridge.send(SetResponsive(is_responsive))
+
+    # ---- pipeline and output
+
+    def choose_pipeline(self, pipeline: Pipeline) -> None:
+        """Use this pipeline for the next start."""
+        self._pipeline = pipeline
+
+    def choose_output(self, folder: Path | None) -> None:
+        """Write outputs there; None means beside the dropped folder."""
+        self._chosen_output = folder
+        self.output_changed.emit(self._output())
+
+    def choose_on_existing(self, choice: OnExisting) -> None:
+        """Say what happens when an output's name is taken."""
+        self._on_existing = choice
+
+    def _output(self) -> Path | None:
+        if self._chosen_output is not None or not self._inputs:
+            return self._chosen_output
+        return default_output(self._inputs)
+
+    # ---- results and history
+
+    def open_output(self) -> None:
+        """Show the output folder in the system's file manager."""
+        if self._snapshot.output is not None:
+            self._open(self._snapshot.output)
+
+    def open_file(self, path: Path) -> None:
+        """Open a file with the system's program for it."""
+        self._open(path)
+
+    def show_in_folder(self, path: Path) -> None:
+        """Open the folder that a file lies in."""
+        self._open(path.parent)
+
+    def _open(self, path: Path) -> None:
+        if path.exists():
+            self.open_wanted.emit(path)
+        else:
+            self.said.emit(f"{path.name} is no longer there.")
+
+    def show_job(self, job: JobId) -> None:
+        """Open a journalled job and show what it did."""
+        self._inputs = ()
+        self._bridge.send(OpenJob(job))
+
+    def continue_job(self, job: JobId) -> None:
+        """Open a stopped job and go on with it."""
+        self.show_job(job)
+        self._bridge.send(ContinueJob())
+
+    def discard_job(self, job: JobId) -> None:
+        """Forget a journalled job; its outputs stay."""
+        self._bridge.send(DiscardJob(job))
+        self._bridge.request_history()

@@ -1,0 +1,36 @@
+"""The ready-made views that the main window puts in their places."""
+
+from dataclasses import dataclass
+
+from PySide6.QtWidgets import QWidget
+
+from gui_app.views.drop_area import DropArea
+from gui_app.views.failure_panel import FailurePanel
+from gui_app.views.footer import Footer
+from gui_app.views.header import Header
+from gui_app.views.notice_bar import NoticeBar
+from gui_app.views.output_panel import OutputPanel
+from gui_app.views.pipeline_panel import PipelinePanel
+from gui_app.views.result_summary import ResultSummary
+from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.worker_slider import WorkerSlider
+
+
+@dataclass(frozen=True, slots=True)
+class WindowViews:
+    """The ready-made views; the window puts them in their places."""
+
+    header: Header
+    drop_area: DropArea
+    pipeline_panel: PipelinePanel
+    output_panel: OutputPanel
+    task_table: QWidget
+    throughput_plot: QWidget
+    core_loads: QWidget
+    worker_lanes: QWidget
+    worker_slider: WorkerSlider
+    speed_panel: SpeedPanel
+    failure_panel: FailurePanel
+    notice_bar: NoticeBar
+    result_summary: ResultSummary
+    footer: Footer

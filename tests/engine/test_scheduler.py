@@ -1,0 +1,335 @@
+"""The scheduler alone: no process, no file, no clock."""
+
+from hypothesis import settings, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from workers.actions import (
+    Action,
+    Dispatch,
+    EndTask,
+    FinishJob,
+    KillWorker,
+    PauseItself,
+    RequeueTask,
+    RetireWorker,
+    StartWorker,
+)
+from workers.events import (
+    AttemptEnded,
+    Event,
+    JobCancelled,
+    JobContinued,
+    JobPaused,
+    TasksExhausted,
+    TasksOffered,
+    WorkerLost,
+    WorkerReady,
+    WorkersResized,
+)
+from workers.job import TaskId, WorkerId
+from workers.outcome import Failure, FailureKind, Skip, Success
+from workers.scheduler import CRASHES_IN_A_ROW, EARLY_DEATHS_IN_A_ROW, Scheduler
+from workers.typed import override
+
+
+class Crew:
+    """A scheduler with workers that obey: keeps what each was given and what has ended."""
+
+    def __init__(self, *, target: int, retries: int = 1) -> None:
+        self.scheduler = Scheduler(target=target, retries=retries)
+        self.given: dict[WorkerId, list[TaskId]] = {}
+        self.ready: set[WorkerId] = set()
+        self.leaving: set[WorkerId] = set()
+        self.ended: dict[TaskId, EndTask] = {}
+        self.pauses: list[str] = []
+        self.is_finished = False
+        self.seen: list[Action] = []
+        self._next_worker = 0
+
+    def tell(self, event: Event) -> list[Action]:
+        actions = self.scheduler.handle(event, now=0.0)
+        for action in actions:
+            self._obey(action)
+        self.seen += actions
+        return actions
+
+    def _obey(self, action: Action) -> None:
+        match action:
+            case StartWorker():
+                self._next_worker += 1
+                worker = WorkerId(self._next_worker)
+                self.given[worker] = []
+                self.scheduler.worker_started(worker)
+            case RetireWorker(worker) | KillWorker(worker):
+                self.leaving.add(worker)
+            case Dispatch(worker, task, _):
+                self.given[worker].append(task)
+            case EndTask(task):
+                assert task not in self.ended, f"task {task} ended twice"
+                self.ended[task] = action
+            case PauseItself(reason):
+                self.pauses.append(reason)
+            case FinishJob():
+                assert not self.is_finished
+                self.is_finished = True
+
+    def start_all(self) -> None:
+        for worker in tuple(self.given):
+            if worker not in self.ready:
+                self.ready.add(worker)
+                self.tell(WorkerReady(worker))
+
+    def succeed(self, worker: WorkerId, seconds: float = 1.0) -> None:
+        task = self.given[worker].pop(0)
+        self.tell(AttemptEnded(worker, task, Success(), seconds))
+
+    def lose(self, worker: WorkerId, *, while_running: bool = True, exit_code: int = -11) -> None:
+        tasks = self.given.pop(worker)
+        running = tasks[0] if tasks and while_running else None
+        was_ready = worker in self.ready
+        self.tell(WorkerLost(worker, exit_code, running, was_ready))
+
+
+def offered(*numbers: int) -> TasksOffered:
+    return TasksOffered(tuple(TaskId(number) for number in numbers))
+
+
+def test_each_ready_worker_gets_a_task_and_no_more_start_than_there_are_tasks() -> None:
+    crew = Crew(target=8)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    assert [len(tasks) for tasks in crew.given.values()] == [1, 1, 1]
+
+
+def test_a_second_task_waits_at_a_worker_only_while_tasks_are_short() -> None:
+    for seconds, expected in ((0.001, 2), (1.0, 1)):
+        crew = Crew(target=1)
+        crew.tell(offered(*range(1, 50)))
+        crew.start_all()
+        crew.succeed(WorkerId(1), seconds)
+        assert len(crew.given[WorkerId(1)]) == expected
+
+
+def test_lost_worker_costs_one_attempt_of_the_running_task_only() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(*range(1, 50)))
+    crew.start_all()
+    crew.succeed(WorkerId(1), 0.001)
+    running, waiting = crew.given[WorkerId(1)]
+    crew.lose(WorkerId(1))
+    requeued = {a.task: a.is_charged for a in crew.seen if isinstance(a, RequeueTask)}
+    assert requeued == {running: True, waiting: False}
+    crew.start_all()
+    assert crew.given[WorkerId(2)] == [running], "a suspect runs alone"
+
+
+def test_task_that_crashes_twice_is_set_aside_with_the_signal_named() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1, 2))
+    crew.tell(TasksExhausted())
+    crew.start_all()
+    crew.lose(WorkerId(1))
+    crew.start_all()
+    crew.lose(WorkerId(2))
+    outcome = crew.ended[TaskId(1)].outcome
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.WORKER_LOST
+    assert outcome.message == "The worker process crashed twice on this file (SIGSEGV)."
+    crew.start_all()
+    crew.succeed(WorkerId(3))
+    assert crew.is_finished
+
+
+def test_idle_workers_death_charges_nobody() -> None:
+    crew = Crew(target=2)
+    crew.tell(offered(1, 2))
+    crew.start_all()
+    crew.succeed(WorkerId(2))
+    crew.lose(WorkerId(2), while_running=False)
+    assert not any(isinstance(action, RequeueTask) for action in crew.seen)
+
+
+def test_timed_out_task_fails_without_another_try() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1))
+    crew.start_all()
+    cause = Failure(FailureKind.TIMED_OUT, "Took longer than 1 s.")
+    crew.tell(WorkerLost(WorkerId(1), -9, TaskId(1), True, cause))
+    assert crew.ended[TaskId(1)].outcome == cause
+
+
+def test_resize_down_retires_idle_workers_first() -> None:
+    crew = Crew(target=3)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    crew.succeed(WorkerId(2))
+    crew.tell(WorkersResized(2))
+    assert crew.leaving == {WorkerId(2)}
+
+
+def test_resize_up_starts_workers_at_once() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(*range(1, 20)))
+    crew.start_all()
+    actions = crew.tell(WorkersResized(4))
+    assert actions.count(StartWorker()) == 3
+
+
+def test_paused_job_hands_out_nothing_and_goes_on_where_it_was() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1, 2))
+    crew.start_all()
+    crew.tell(JobPaused())
+    crew.succeed(WorkerId(1))
+    assert crew.given[WorkerId(1)] == []
+    crew.tell(JobContinued())
+    assert crew.given[WorkerId(1)] == [TaskId(2)]
+
+
+def test_cancel_ends_every_task_and_kills_those_that_run() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    crew.tell(JobCancelled())
+    assert {task: end.outcome for task, end in crew.ended.items()} == {1: None, 2: None, 3: None}
+    assert crew.is_finished
+    assert crew.leaving == {WorkerId(1)}
+
+
+def test_answer_for_a_cancelled_task_is_ignored() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1))
+    crew.start_all()
+    crew.tell(JobCancelled())
+    crew.tell(AttemptEnded(WorkerId(1), TaskId(1), Success(), 1.0))
+    assert crew.ended[TaskId(1)].outcome is None
+
+
+def test_crash_loop_pauses_the_job_with_a_sentence() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(*range(1, 100)))
+    crashes = 0
+    while not crew.pauses:
+        crew.start_all()
+        worker = next(w for w, tasks in crew.given.items() if tasks)
+        crew.lose(worker)
+        crashes += 1
+    assert crashes == CRASHES_IN_A_ROW
+    assert "SIGSEGV" in crew.pauses[0]
+
+
+def test_workers_that_die_before_they_are_ready_are_not_started_for_ever() -> None:
+    crew = Crew(target=2)
+    crew.tell(offered(1, 2, 3))
+    while not crew.pauses:
+        crew.lose(next(iter(crew.given)), exit_code=1)
+    starts = sum(isinstance(action, StartWorker) for action in crew.seen)
+    assert starts <= EARLY_DEATHS_IN_A_ROW + 2
+    assert crew.pauses == ["Workers end before they are ready (exit 1)."]
+
+
+class SchedulerMachine(RuleBasedStateMachine):
+    """Random orders of events; after each, nothing is lost, doubled or over the target."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.crew = Crew(target=2)
+        self.target = 2
+        self.offered = 0
+        self.is_cancelled = False
+
+    def _busy(self) -> list[WorkerId]:
+        return [worker for worker, tasks in self.crew.given.items() if tasks]
+
+    @rule(count=st.integers(1, 20))
+    def offer(self, count: int) -> None:
+        if self.crew.is_finished:
+            return
+        first = self.offered + 1
+        self.offered += count
+        self.crew.tell(offered(*range(first, first + count)))
+
+    @rule(choice=st.integers(0, 99))
+    def worker_becomes_ready(self, choice: int) -> None:
+        starting = [w for w in self.crew.given if w not in self.crew.ready]
+        if starting:
+            worker = starting[choice % len(starting)]
+            self.crew.ready.add(worker)
+            self.crew.tell(WorkerReady(worker))
+
+    @precondition(lambda self: self._busy())
+    @rule(choice=st.integers(0, 99), seconds=st.sampled_from([0.001, 1.0]), kind=st.integers(0, 2))
+    def attempt_ends(self, choice: int, seconds: float, kind: int) -> None:
+        busy = self._busy()
+        worker = busy[choice % len(busy)]
+        task = self.crew.given[worker].pop(0)
+        outcome = (Success(), Failure(FailureKind.BAD_INPUT, "bad"), Skip("no"))[kind]
+        self.crew.tell(AttemptEnded(worker, task, outcome, seconds))
+
+    @precondition(lambda self: self.crew.given)
+    @rule(choice=st.integers(0, 99), while_running=st.booleans(), is_excused=st.booleans())
+    def worker_dies(self, choice: int, while_running: bool, is_excused: bool) -> None:
+        worker = list(self.crew.given)[choice % len(self.crew.given)]
+        tasks = self.crew.given.pop(worker)
+        running = tasks[0] if tasks and while_running else None
+        self.crew.tell(
+            WorkerLost(worker, -9, running, worker in self.crew.ready, is_excused=is_excused)
+        )
+
+    @rule(count=st.integers(0, 6))
+    def resize(self, count: int) -> None:
+        self.target = count
+        self.crew.tell(WorkersResized(count))
+
+    @rule(is_paused=st.booleans())
+    def pause_or_continue(self, is_paused: bool) -> None:
+        self.crew.tell(JobPaused() if is_paused else JobContinued())
+
+    @rule()
+    def cancel(self) -> None:
+        if self.offered > 40:
+            self.is_cancelled = True
+            self.crew.tell(JobCancelled())
+            for worker in self.crew.given:
+                self.crew.given[worker] = []
+
+    @invariant()
+    def every_task_is_in_one_place(self) -> None:
+        live = self.crew.scheduler.live_tasks
+        assert live.isdisjoint(self.crew.ended)
+        assert len(live) + len(self.crew.ended) == self.offered
+        given = [task for tasks in self.crew.given.values() for task in tasks]
+        assert len(given) == len(set(given))
+        assert set(given) <= live
+        assert self.crew.scheduler.backlog == len(live) - len(given)
+
+    @invariant()
+    def no_more_workers_stay_than_wanted(self) -> None:
+        staying = [w for w in self.crew.given if w not in self.crew.leaving]
+        assert len(staying) <= self.target
+
+    @override
+    def teardown(self) -> None:
+        """Let the job run to its end: each task must end, and the job once."""
+        crew = self.crew
+        crew.tell(WorkersResized(2))
+        if not crew.is_finished:
+            crew.tell(TasksExhausted())
+        rounds = 0
+        while not crew.is_finished:
+            rounds += 1
+            assert rounds < 10 * self.offered + 100, "the job does not end"
+            crew.tell(JobContinued())
+            crew.start_all()
+            for worker in tuple(crew.given):
+                if crew.given[worker]:
+                    crew.succeed(worker)
+                elif worker in crew.leaving:
+                    crew.lose(worker, while_running=False, exit_code=0)
+        assert len(crew.ended) == self.offered
+
+
+SchedulerMachine.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=60, deadline=None
+)
+TestScheduler = SchedulerMachine.TestCase

@@ -1,0 +1,129 @@
+"""Sweeps: points, values and the files they end in."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.engine.conftest import Running, sweep_of
+from workers.errors import JobRefused
+from workers.job import Axis, Sweep
+from workers.operations.sweep import axis_length, blocks, coordinates, pack, point_count, unpack
+
+N = Axis("n", 0, 1000)
+
+
+def test_each_number_gets_its_own_result(running: Running, tmp_path: Path) -> None:
+    output = tmp_path / "squares.npy"
+    running.post(sweep_of(tmp_path, "def f(n): return n * n", output, N))
+    end = running.until_ended()
+    assert end.counts.succeeded == 1000
+    assert np.array_equal(np.load(output), np.arange(1000) ** 2)
+
+
+def test_grid_is_written_in_its_shape_with_the_last_axis_fastest(
+    running: Running, tmp_path: Path
+) -> None:
+    output = tmp_path / "grid.npy"
+    axes = (Axis("a", 0, 3), Axis("b", 0.0, 1.0, 0.25))
+    running.post(sweep_of(tmp_path, "def f(a, b): return a + b", output, *axes))
+    running.until_ended()
+    expected = np.arange(3)[:, None] + np.arange(0, 1, 0.25)
+    assert np.allclose(np.load(output), expected)
+
+
+def test_points_that_raise_or_crash_fail_alone(running: Running, tmp_path: Path) -> None:
+    source = """
+import os
+def f(n):
+    if n == 5: raise ZeroDivisionError("five")
+    if n == 6: os.abort()
+    return n + 0.5
+"""
+    output = tmp_path / "values.csv"
+    running.post(sweep_of(tmp_path, source, output, Axis("n", 0, 20_000)))
+    end = running.until_ended()
+    assert (end.counts.succeeded, end.counts.failed) == (19_998, 2)
+    with output.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    bad = {int(row["n"]): row["error"] for row in rows if not row["f"]}
+    assert bad == {
+        5: "ZeroDivisionError: five",
+        6: "The worker crashed twice here (SIGABRT).",
+    }
+    assert all(float(row["f"]) == int(row["n"]) + 0.5 for row in rows if row["f"])
+
+
+def test_point_over_its_deadline_fails_alone(running: Running, tmp_path: Path) -> None:
+    source = """
+import time
+def f(n):
+    while n == 3: time.sleep(0.01)
+    return n
+"""
+    output = tmp_path / "values.csv"
+    start = sweep_of(tmp_path, source, output, Axis("n", 0, 8000), timeout_s=0.4)
+    running.post(start)
+    end = running.until_ended()
+    assert (end.counts.succeeded, end.counts.failed) == (7999, 1)
+
+
+def test_results_that_are_dicts_become_columns(running: Running, tmp_path: Path) -> None:
+    output = tmp_path / "values.parquet"
+    source = "def f(n): return {'square': n * n, 'word': str(n)}"
+    running.post(sweep_of(tmp_path, source, output, Axis("n", 0, 5)))
+    running.until_ended()
+    frame = pl.read_parquet(output)
+    assert frame.columns == ["n", "square", "word"]
+    assert frame["square"].to_list() == [0, 1, 4, 9, 16]
+
+
+def test_results_that_do_not_fit_the_file_are_refused_in_words(
+    running: Running, tmp_path: Path
+) -> None:
+    output = tmp_path / "values.npy"
+    source = "def f(n): return [0] * n"
+    running.post(sweep_of(tmp_path, source, output, Axis("n", 0, 5)))
+    end = running.until(lambda snapshot: bool(snapshot.refusal))
+    assert str(output) in end.refusal
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("axis", "length"),
+    [
+        (Axis("n", 0, 10), 10),
+        (Axis("n", 10, 0, -3), 4),
+        (Axis("x", 0, 1, 0.1), 10),
+        (Axis("x", 0.0, 1.05, 0.1), 11),
+        (Axis("n", 5, 5), 0),
+    ],
+)
+def test_axis_has_the_points_of_a_range(axis: Axis, length: int) -> None:
+    assert axis_length(axis) == length
+
+
+def test_step_of_zero_is_refused() -> None:
+    with pytest.raises(JobRefused, match="never ends"):
+        axis_length(Axis("n", 0, 10, 0))
+
+
+def test_blocks_cover_each_point_once() -> None:
+    sweep = Sweep(Path("f.py"), "f", (Axis("a", 0, 123), Axis("b", 0, 457)))
+    covered = [p for _, first, points in blocks(sweep) for p in range(first, first + points)]
+    assert covered == list(range(point_count(sweep)))
+    assert coordinates(sweep, 458) == (1, 1)
+
+
+@pytest.mark.parametrize("value", [1, -1.5, True, None, "text", b"bytes", [1, [2]], {"a": 1}])
+def test_plain_values_survive_the_way_to_the_engine(value: object) -> None:
+    values, failures = unpack(pack([value], {0: "why"}))
+    assert values == [value]
+    assert failures == {0: "why"}
+
+
+def test_integers_above_64_bits_survive() -> None:
+    values, _ = unpack(pack([10**30], {}))
+    assert values == [10**30]

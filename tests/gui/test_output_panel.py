@@ -1,0 +1,65 @@
+"""The output folder: beside the input by default, changed by hand, fixed while the job runs."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QComboBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from gui_app.views.output_panel import OutputPanel
+from gui_app.views.plain_label import PlainLabel
+from workers import JobSnapshot, JobState, OnExisting
+
+PLANNED = Path("/home/me/Holiday (Everycore)")
+CHOSEN = Path("/home/me/Out")
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> OutputPanel:
+    made = OutputPanel()
+    qtbot.addWidget(made)
+    made.resize(238, 160)
+    made.show()
+    return made
+
+
+def _words(panel: OutputPanel) -> list[str]:
+    return [label.whole_text for label in panel.findChildren(PlainLabel)]
+
+
+def _button(panel: OutputPanel, start: str) -> QPushButton:
+    return next(each for each in panel.findChildren(QPushButton) if each.text().startswith(start))
+
+
+def test_says_beside_the_dropped_folder_until_one_is_known(panel: OutputPanel) -> None:
+    assert "Beside the dropped folder" in _words(panel)
+    panel.apply(JobSnapshot(1, state=JobState.DRAFT))
+    panel.apply_output(PLANNED)
+    assert PLANNED.name in _words(panel)
+    assert not _button(panel, "Put them").isVisible()
+
+
+def test_chosen_folder_can_be_taken_back(qtbot: QtBot, panel: OutputPanel) -> None:
+    panel.apply_output(CHOSEN)
+    with qtbot.waitSignal(panel.output_chosen) as told:
+        _button(panel, "Put them").click()
+    assert told.args == [None]
+    panel.apply_output(None)
+    assert not _button(panel, "Put them").isVisible()
+
+
+def test_running_job_shows_its_folder_and_allows_no_change(panel: OutputPanel) -> None:
+    panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED))
+    assert PLANNED.name in _words(panel)
+    assert not _button(panel, "Change").isEnabled()
+
+
+def test_choice_on_existing_files_is_told(qtbot: QtBot, panel: OutputPanel) -> None:
+    box = panel.findChild(QComboBox)
+    assert isinstance(box, QComboBox)
+    with qtbot.waitSignal(panel.on_existing_chosen) as told:
+        box.setCurrentIndex(1)
+        box.activated.emit(1)
+    assert told.args == [OnExisting.RENAME]
+    panel.apply_on_existing(OnExisting.REPLACE)
+    assert box.currentText() == "Replace existing files"

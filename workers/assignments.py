@@ -1,0 +1,93 @@
+"""The tasks in the scheduler's hands: what each needs to run, and the name its output will have.
+
+Belongs to the engine's thread. Bounded: the scheduler is offered no more than its backlog holds.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from workers.events import WorkerLost
+from workers.job import JobSpec, TaskId
+from workers.journal import Journal, WaitingTask
+from workers.left_out import LeftOutPoints
+from workers.messages import RunBlock, RunFile
+from workers.operations.sweep import block_name
+from workers.output_names import NamePlanner
+from workers.pipeline import output_suffix
+from workers.wording import printable
+
+
+class Assignments:
+    """The offered tasks of one job, by id."""
+
+    def __init__(self, journal: Journal, spec: JobSpec, *, is_resumed: bool) -> None:
+        """Begin with none; a resumed job may meet outputs that it wrote itself."""
+        self._journal = journal
+        self._spec = spec
+        self._is_resumed = is_resumed
+        self._tasks: dict[TaskId, WaitingTask] = {}
+        self._left_out = LeftOutPoints()
+        paths, _ = journal.inputs()
+        self._planner = NamePlanner(
+            spec.output, has_several_roots=len(paths) > 1, roots=journal.roots()
+        )
+        for planned in journal.planned():
+            self._planner.reserve(planned)
+
+    def offer(self, waiting: Iterable[WaitingTask]) -> None:
+        """Take these tasks in."""
+        self._tasks.update((task.task, task) for task in waiting)
+
+    def end(self, task: TaskId) -> WaitingTask:
+        """Give a task out of hand; it has ended."""
+        return self._tasks.pop(task)
+
+    def held_back(self, task: TaskId) -> None:
+        """Note that a task was tried and waits again: it may have written its output already."""
+        self._tasks[task] = replace(self._tasks[task], was_dispatched=True)
+
+    def name(self, task: TaskId) -> str:
+        """Return the printable name of a task; nothing for one that is not in hand."""
+        given = self._tasks.get(task)
+        return "" if given is None else self.shown(given)
+
+    def shown(self, given: WaitingTask) -> str:
+        """Return the printable name of a task."""
+        if given.relative is not None:
+            return printable(given.relative)
+        if self._spec.sweep is None:
+            return ""
+        return block_name(self._spec.sweep, given.first_point, given.points)
+
+    def judged(self, event: WorkerLost) -> WorkerLost:
+        """Return the event, excused when a point of a block is to blame and is left out now."""
+        given = self._tasks.get(event.running) if event.running is not None else None
+        if given is None or given.points == 1:
+            return event
+        return self._left_out.judged(event, given.task)
+
+    def request(self, lease: int, task: TaskId, attempt: int) -> RunFile | RunBlock:
+        """Return what a worker is told to do for an attempt."""
+        given = self._tasks[task]
+        if given.path is None:
+            left_out = self._left_out.of(task)
+            return RunBlock(lease, task, given.first_point, given.points, left_out)
+        is_again = self._is_resumed or given.was_dispatched or attempt > 1
+        own_since_ns = self._journal.created_ns if is_again else None
+        return RunFile(lease, task, attempt, given.path, self._planned(given), own_since_ns)
+
+    def _planned(self, given: WaitingTask) -> Path:
+        """Return the output's final name, reserved once and kept for all attempts."""
+        if given.planned is not None:
+            return given.planned
+        pipeline = self._spec.pipeline
+        assert pipeline is not None, "a file is a task of a pipeline"
+        assert given.path is not None
+        assert given.root is not None
+        assert given.relative is not None
+        suffix = output_suffix(pipeline, given.kind, given.path.suffix.lower())
+        planned = self._planner.plan(given.root, given.relative, suffix)
+        self._journal.plan(given.task, planned)
+        self._tasks[given.task] = replace(given, planned=planned)
+        return planned
