@@ -63,7 +63,7 @@ class Assignments:
     def judged(self, event: WorkerLost) -> WorkerLost:
         """Return the event, excused when a point of a block is to blame and is left out now."""
         given = self._tasks.get(event.running) if event.running is not None else None
-        if given is None or given.points == 1:
+        if given is None or given.path is not None:
             return event
         return self._left_out.judged(event, given.task)
 

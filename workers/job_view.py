@@ -11,7 +11,7 @@ from workers.actions import EndTask
 from workers.discovery import FoundFile
 from workers.job import TaskId, TaskState, WorkerId
 from workers.journal import WaitingTask
-from workers.outcome import Failure, Skip, Success
+from workers.outcome import Failure, FailureKind, Skip, Success
 from workers.snapshot import AttemptEnd, LaneSegment, Marker, MarkerKind, TaskRow
 from workers.throughput import Throughput
 from workers.wording import printable
@@ -135,8 +135,9 @@ def ended_row(name: str, given: WaitingTask, action: EndTask) -> TaskRow:
                 outputs=outputs,
                 bytes_out=bytes_out,
                 message=warning,
-                has_warning=bool(warning),
+                has_warning=bool(warning) and not failed,
                 failed_points=failed,
+                failure=FailureKind.OPERATION_FAILED if failed else None,
             )
         case Failure(kind, message, detail):
             return replace(

@@ -7,7 +7,10 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import psutil
 
 # Each worker has a core of its own; library threads on top of that only queue for it.
 _THREAD_VARIABLES: Final = (
@@ -81,17 +84,41 @@ def adopt_orphans() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_descendants() -> None:
-    """Kill every process below this one and wait until they are gone (at most a second)."""
+def descendants() -> frozenset[int]:
+    """Return the ids of all processes below this one."""
     import psutil
 
-    left = psutil.Process().children(recursive=True)
+    return frozenset(child.pid for child in psutil.Process().children(recursive=True))
+
+
+def end_descendants(spared: frozenset[int] = frozenset()) -> None:
+    """Kill every process below this one, but for those spared and for multiprocessing's tracker.
+
+    Waits until they are gone, at most a second.
+    """
+    import psutil
+
+    left = [
+        child
+        for child in psutil.Process().children(recursive=True)
+        if child.pid not in spared and not _is_tracker(child)
+    ]
     for process in left:
         try:
             process.kill()
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(left, timeout=1.0)
+
+
+def _is_tracker(process: "psutil.Process") -> bool:
+    """Say whether it is the tracker of shared resources: it ends by itself with this process."""
+    import psutil
+
+    try:
+        return any("resource_tracker" in part for part in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _prctl(option: int, value: int) -> None:

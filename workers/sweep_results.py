@@ -11,6 +11,7 @@ from workers.errors import JobRefused
 from workers.job import JobSpec, Sweep, TaskId
 from workers.operations.sweep import Value, arguments_of, axis_length, point_count, unpack
 from workers.output import Staging, publish
+from workers.report import formula_safe
 from workers.wording import printable
 
 OUTPUT_SUFFIXES: Final = (".csv", ".parquet", ".npy")
@@ -85,7 +86,8 @@ class Results:
         with target.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(header)
-            writer.writerows(rows)
+            # Text that a function returns must not become a formula in a spreadsheet.
+            writer.writerows([_cell(value) for value in row] for row in rows)
 
     def _write_parquet(self, target: Path) -> None:
         import polars as pl
@@ -93,6 +95,10 @@ class Results:
         header, rows = self._columns()
         frame = pl.DataFrame(list(rows), schema=header, orient="row", infer_schema_length=None)
         frame.write_parquet(target)
+
+
+def _cell(value: Value) -> Value:
+    return formula_safe(value) if isinstance(value, str) else value
 
 
 def publish_results(

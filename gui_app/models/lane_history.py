@@ -96,6 +96,4 @@ def _append(shown: WorkerLane, segment: LaneSegment) -> None:
 
 def _is_one(last: Stretch, segment: LaneSegment) -> bool:
     is_tiny = segment.started_s + segment.seconds - last.started_s < _TINY_S
-    return (
-        last.end is segment.end and is_tiny and abs(segment.started_s - last.ended_s) < _GAP_S
-    )
+    return last.end is segment.end and is_tiny and abs(segment.started_s - last.ended_s) < _GAP_S

@@ -48,11 +48,13 @@ class TimeSeries:
         self._events: deque[_Event] = deque(maxlen=_MARKERS_MOST)
 
     def add(self, snapshot: JobSnapshot) -> None:
-        """Take what a snapshot tells; another job, or a clock that went back, starts anew."""
-        if snapshot.job != self._job or snapshot.elapsed_s < self._now_s:
+        """Take what a snapshot tells; another job starts anew."""
+        if snapshot.job != self._job:
             self._job = snapshot.job
             self._samples.clear()
             self._events.clear()
+        elif snapshot.elapsed_s < self._now_s:
+            self._go_back_to(snapshot.elapsed_s)
         self._now_s = snapshot.elapsed_s
         if snapshot.job is not None:
             self._add_sample(_Sample(snapshot.elapsed_s, snapshot.tasks_per_s))
@@ -91,6 +93,13 @@ class TimeSeries:
                     return
                 break
         self._events.append(_Event(marker))
+
+    def _go_back_to(self, now_s: float) -> None:
+        """Forget what a job taken up again has not lived through yet."""
+        while self._samples and self._samples[-1].at_s > now_s:
+            self._samples.pop()
+        while self._events and self._events[-1].marker.at_s > now_s:
+            self._events.pop()
 
     def _forget(self) -> None:
         oldest_s = self._now_s - SHOWN_S

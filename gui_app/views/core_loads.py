@@ -13,6 +13,7 @@ from workers.wording import count_words
 
 _HEIGHT: Final = 44
 _ONE_ROW_MOST: Final = 32
+_GAP: Final = 3.0
 _ROW_GAP: Final = 4.0
 # A core with next to nothing to do still shows a foot, so that it is seen as a bar.
 _LEAST_PX: Final = 1.5
@@ -78,13 +79,12 @@ class CoreLoads(QWidget):
     def bar_of(self, core: int) -> QRectF:
         """Return where that core's bar stands, whole."""
         rows = 2 if len(self._loads) > _ONE_ROW_MOST else 1
-        in_a_row = -(-len(self._loads) // rows)
-        row, column = divmod(core, max(in_a_row, 1))
-        step = self.width() / max(in_a_row, 1)
-        gap = min(3.0, step * 0.25)
+        in_a_row = max(-(-len(self._loads) // rows), 1)
+        row, column = divmod(core, in_a_row)
+        gap = min(_GAP, self.width() / in_a_row / 4)
         height = (self.height() - (rows - 1) * _ROW_GAP) / rows
         # The last bar ends at the edge: the gap is between bars only.
-        step = (self.width() + gap) / max(in_a_row, 1)
+        step = (self.width() + gap) / in_a_row
         return QRectF(column * step, row * (height + _ROW_GAP), step - gap, height)
 
     def core_at(self, position: QPointF) -> int | None:

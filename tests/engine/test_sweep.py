@@ -56,6 +56,28 @@ def f(n):
     assert all(float(row["f"]) == int(row["n"]) + 0.5 for row in rows if row["f"])
 
 
+def test_each_bad_point_of_a_short_sweep_has_its_sentence(running: Running, tmp_path: Path) -> None:
+    source = """
+import os
+def f(n):
+    if n == 1: raise ValueError("one")
+    if n == 2: os._exit(9)
+    return "=1+1"
+"""
+    output = tmp_path / "values.csv"
+    running.post(sweep_of(tmp_path, source, output, Axis("n", 0, 4)))
+    assert running.until_ended().counts.failed == 2
+    with output.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["error"] for row in rows] == [
+        "",
+        "ValueError: one",
+        "The worker crashed twice here (exit 9).",
+        "",
+    ]
+    assert rows[0]["f"] == "'=1+1", "text cannot act as a formula"
+
+
 def test_point_over_its_deadline_fails_alone(running: Running, tmp_path: Path) -> None:
     source = """
 import time

@@ -27,6 +27,7 @@ from workers.errors import JobRefused
 from workers.folders import journals_folder
 from workers.job import JobState, TaskState
 from workers.journal import JournalReader, journal_path
+from workers.limits import adopt_orphans, descendants, end_descendants
 from workers.load import usable_cores
 from workers.report import write_report
 from workers.snapshot import JobSnapshot, RowPage, RowQuery, TaskRow
@@ -52,6 +53,8 @@ def follow(undertaking: Undertaking, following: Following) -> ExitStatus:
     Blocks. Raises JobRefused with the engine's sentence when it refuses a command.
     """
     ended: list[TaskRow] = []
+    adopt_orphans()
+    spared = descendants()
     with stop_wishes() as wish:
         screen = open_screen(following, undertaking.unit)
         engine = Engine(
@@ -66,6 +69,7 @@ def follow(undertaking: Undertaking, following: Following) -> ExitStatus:
         finally:
             # Ends the workers; an unfinished job stays resumable.
             engine.close()
+            end_descendants(spared)
             screen.close()
         screen.report(ended)
     if snapshot.refusal:

@@ -1,6 +1,6 @@
 """The arguments of `everycore`, read into frozen options.
 
-argparse stands inside the functions: every worker process imports the package above again.
+Only the command line imports it: a worker process never loads argparse.
 """
 
 import argparse

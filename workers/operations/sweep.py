@@ -13,7 +13,7 @@ from typing import Any, Final
 from workers.errors import JobRefused
 from workers.job import Axis, Sweep
 from workers.messages import RunBlock
-from workers.outcome import Failure, FailureKind, Success
+from workers.outcome import Success
 
 # 1e6 points make about 4,000 tasks: few enough that journalling them costs nothing, many enough
 # that the last ones end together on 64 cores. A long-running function gets a task a point.
@@ -71,7 +71,7 @@ def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
 
 def evaluate(
     sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: MutableSequence[int]
-) -> Success | Failure:
+) -> Success:
     """Run the function on each point of a block; `mark[1]` tells which one runs."""
     from workers.operations.user_function import load_function
 
@@ -91,9 +91,21 @@ def evaluate(
         except Exception as error:  # noqa: BLE001  # a point's own code fails that point alone
             values.append(None)
             failures[offset] = _sentence(error)
-    if len(failures) == block.points == 1:
-        return Failure(FailureKind.OPERATION_FAILED, failures[0])
-    return Success(values=pack(values, failures), failed_points=len(failures))
+    packed = pack(values, failures)
+    return Success(
+        values=packed,
+        failed_points=len(failures),
+        warning=failure_words(sweep, block.first_point, failures),
+    )
+
+
+def failure_words(sweep: Sweep, first_point: int, failures: dict[int, str]) -> str:
+    """Return 'n = 17: ValueError: why (and 3 more)', or nothing without a failure."""
+    if not failures:
+        return ""
+    offset = min(failures)
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    return f"{point_name(sweep, first_point + offset)}: {failures[offset]}{more}"
 
 
 def arguments_of(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float | int, ...]]:

@@ -1,0 +1,66 @@
+"""The real window over a real engine process, driven by mouse, keys and drops."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QPushButton
+from pytestqt.qtbot import QtBot
+
+from gui_app.app import RunningApp, build
+from workers import JobSnapshot
+
+# Only a hang reaches it.
+PATIENCE_MS = 60_000
+
+
+class Person:
+    """Somebody in front of the window."""
+
+    def __init__(self, qtbot: QtBot, app: RunningApp) -> None:
+        self.qtbot = qtbot
+        self.app = app
+        self.last = JobSnapshot(sequence=0)
+        self.states: list[str] = []
+        app.bridge.snapshot_ready.connect(self._see)
+
+    def _see(self, snapshot: JobSnapshot) -> None:
+        self.last = snapshot
+
+    def until(self, is_true: Callable[[JobSnapshot], bool]) -> JobSnapshot:
+        """Wait until the window was told of a snapshot that satisfies the claim."""
+        self.qtbot.waitUntil(lambda: is_true(self.last), timeout=PATIENCE_MS)
+        return self.last
+
+    def drop(self, *paths: Path) -> None:
+        """Drag files or folders in and let go."""
+        mime = QMimeData()
+        mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        window, copy = self.app.window, Qt.DropAction.CopyAction
+        button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        QApplication.sendEvent(window, QDragEnterEvent(QPoint(600, 300), copy, mime, button, none))
+        QApplication.sendEvent(window, QDropEvent(QPointF(600, 300), copy, mime, button, none))
+
+    def press(self, text: str) -> None:
+        """Click the footer's button of that text, once it can be clicked."""
+        button: QPushButton = self.app.views.footer.button(text)
+        self.qtbot.waitUntil(
+            lambda: button.isVisible() and button.isEnabled(), timeout=PATIENCE_MS
+        )
+        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+@pytest.fixture
+def person(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Person]:
+    """Return somebody in front of an open, empty window."""
+    app = build(qapp)
+    qtbot.addWidget(app.window)
+    app.window.show()
+    qtbot.waitExposed(app.window)
+    person = Person(qtbot, app)
+    person.until(lambda snapshot: snapshot.sequence > 0)
+    yield person
+    app.window.close()
+    assert app.bridge.isFinished()

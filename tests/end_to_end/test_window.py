@@ -1,0 +1,232 @@
+"""The main job in the window: drop a folder, press Start, read the results."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider
+
+from gui_app.dialogs.trust import TrustDialog
+from tests.end_to_end.conftest import PATIENCE_MS, Person
+from workers import JobState, TaskState
+from workers.folders import journals_folder, presets_folder
+from workers.journal import list_jobs
+from workers.operations.user_function import digest
+from workers.snapshot import WorkerState
+from workers.trust import trust
+
+PRESET = """
+format = 1
+name = "Crash test"
+[[steps]]
+operation = "user.process"
+file = "{file}"
+[[steps]]
+operation = "images.resize"
+mode = "fit"
+width = 64
+height = 64
+[[steps]]
+operation = "images.convert"
+format = "webp"
+"""
+
+# Takes its time, so that the slider can move meanwhile, and crashes on one of the files.
+OWN_CODE = """
+import os, signal, time
+def process(path, output):
+    if path.stem == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    time.sleep(0.05)
+    output.write_bytes(path.read_bytes())
+"""
+
+
+def make_pictures(folder: Path, count: int) -> None:
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (200, 100 + number), (number * 4 % 256, 90, 160)).save(
+            folder / f"good-{number:02}.jpg"
+        )
+
+
+@pytest.fixture
+def own_code(everycore_home: Path, tmp_path: Path) -> Path:
+    """Return a file of own code, and keep a preset of the person's that uses it."""
+    file = tmp_path / "own.py"
+    file.write_text(OWN_CODE)
+    (presets_folder() / "crash-test.toml").write_text(PRESET.format(file=file))
+    return file
+
+
+def choose_preset(person: Person, name: str) -> None:
+    box = person.app.views.pipeline_panel.findChild(QComboBox)
+    assert isinstance(box, QComboBox)
+    index = box.findText(name)
+    assert index >= 0
+    box.setFocus()
+    while box.currentIndex() != index:
+        key = Qt.Key.Key_Down if box.currentIndex() < index else Qt.Key.Key_Up
+        person.qtbot.keyClick(box, key)
+    assert person.app.views.pipeline_panel.pipeline.name == name
+
+
+def table_rows(person: Person) -> dict[str, tuple[TaskState, str]]:
+    """Return what the table shows, by file name."""
+    model = person.app.parts.model
+
+    def rows() -> dict[str, tuple[TaskState, str]]:
+        found = {}
+        for number in range(model.rowCount(QModelIndex())):
+            row = model.row_at(number)
+            if row is not None:
+                found[row.name] = (row.state, row.message)
+        return found
+
+    person.qtbot.waitUntil(
+        lambda: (
+            len(rows()) == person.last.counts.total
+            and all(state.is_final for state, _ in rows().values())
+        ),
+        timeout=PATIENCE_MS,
+    )
+    return rows()
+
+
+def test_dropped_folder_of_good_corrupt_and_crashing_files_is_processed(
+    own_code: Path, person: Person, tmp_path: Path
+) -> None:
+    folder = tmp_path / "Holiday"
+    make_pictures(folder, 40)
+    (folder / "crash.jpg").write_bytes((folder / "good-00.jpg").read_bytes())
+    (folder / "corrupt.jpg").write_bytes((folder / "good-01.jpg").read_bytes()[:300])
+    trust(digest(own_code), own_code)
+
+    choose_preset(person, "Crash test")
+    person.drop(folder)
+    person.until(lambda s: s.state is JobState.DRAFT and s.counts.total == 42)
+    person.press("Start")
+    person.until(lambda s: s.counts.succeeded >= 3)
+    slider = person.app.views.worker_slider.findChild(QSlider)
+    assert isinstance(slider, QSlider)
+    slider.setFocus()
+    person.qtbot.keyClick(slider, Qt.Key.Key_Home)
+    person.until(lambda s: s.workers_target == 1)
+    person.until(lambda s: sum(lane.state is WorkerState.RUNNING for lane in s.lanes) == 1)
+    person.qtbot.keyClick(slider, Qt.Key.Key_End)
+    person.until(lambda s: s.workers_target == s.workers_maximum)
+    end = person.until(lambda s: s.state.is_ended)
+
+    assert (end.counts.succeeded, end.counts.failed) == (40, 2)
+    output = tmp_path / "Holiday (Everycore)"
+    assert end.output == output
+    written = sorted(output.iterdir())
+    assert [file.name for file in written] == [f"good-{n:02}.webp" for n in range(40)]
+    for number, file in enumerate(written):
+        with Image.open(file) as picture:
+            expected = (64, round((100 + number) * 64 / 200))
+            assert picture.format == "WEBP"
+            assert picture.size == expected if number <= 100 else True
+    rows = table_rows(person)
+    assert rows["good-00.jpg"][0] is TaskState.SUCCEEDED
+    assert rows["crash.jpg"] == (
+        TaskState.FAILED,
+        "The worker process crashed twice on this file (SIGSEGV).",
+    )
+    assert rows["corrupt.jpg"] == (TaskState.FAILED, "Not a readable JPEG (file ends early).")
+    assert person.app.views.footer.sentences[0] == "Finished"
+
+
+def test_own_code_runs_only_after_the_person_said_yes(
+    own_code: Path, person: Person, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    make_pictures(folder, 2)
+    choose_preset(person, "Crash test")
+    person.drop(folder)
+    person.until(lambda s: s.counts.total == 2)
+    person.press("Start")
+    person.qtbot.waitUntil(lambda: bool(person.app.window.findChildren(TrustDialog)))
+    assert person.last.state is JobState.DRAFT
+    (dialog,) = person.app.window.findChildren(TrustDialog)
+    run = next(b for b in dialog.findChildren(QPushButton) if b.text() == "Run this file")
+    person.qtbot.mouseClick(run, Qt.MouseButton.LeftButton)
+    assert person.until(lambda s: s.state.is_ended).counts.succeeded == 2
+
+
+def test_job_is_paused_continued_and_cancelled(
+    own_code: Path, person: Person, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    make_pictures(folder, 60)
+    trust(digest(own_code), own_code)
+    choose_preset(person, "Crash test")
+    person.drop(folder)
+    person.until(lambda s: s.counts.total == 60)
+    person.press("Start")
+    person.until(lambda s: s.counts.succeeded >= 2)
+    person.press("Pause")
+    person.until(lambda s: s.state is JobState.PAUSED and s.counts.running == 0)
+    person.press("Continue")
+    person.until(lambda s: s.state is JobState.RUNNING)
+    person.press("Cancel")
+    end = person.until(lambda s: s.state is JobState.CANCELLED)
+    assert end.counts.ended == 60
+    assert end.counts.cancelled > 0
+
+
+def test_closed_window_offers_to_continue_the_job_at_the_next_start(
+    own_code: Path, person: Person, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    make_pictures(folder, 60)
+    trust(digest(own_code), own_code)
+    choose_preset(person, "Crash test")
+    person.drop(folder)
+    person.until(lambda s: s.counts.total == 60)
+    person.press("Start")
+    person.until(lambda s: s.counts.succeeded >= 2)
+    engine = [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+    person.app.window.close()
+    assert person.app.bridge.isFinished()
+    (entry,) = list_jobs(journals_folder())
+    assert entry.state is JobState.STOPPED
+    assert not any(p.is_running() and "worker" in p.name() for p in engine)
+
+
+def test_killed_engine_is_replaced_and_the_job_can_be_continued(
+    own_code: Path, person: Person, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in"
+    make_pictures(folder, 40)
+    trust(digest(own_code), own_code)
+    choose_preset(person, "Crash test")
+    person.drop(folder)
+    person.until(lambda s: s.counts.total == 40)
+    person.press("Start")
+    running = person.until(lambda s: s.counts.succeeded >= 2)
+    os.kill(psutil.Process(running.lanes[0].pid).ppid(), signal.SIGKILL)
+    person.until(lambda s: s.state is JobState.STOPPED and s.job == running.job)
+    person.press("Continue")
+    end = person.until(lambda s: s.state.is_ended)
+    assert end.counts.succeeded == 40
+    assert len(list((tmp_path / "in (Everycore)").iterdir())) == 40
+
+
+def test_samples_are_ready_to_start(
+    person: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    drop_area = person.app.views.drop_area
+    button = next(b for b in drop_area.findChildren(QPushButton) if "samples" in b.text())
+    person.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    person.until(lambda s: s.counts.total > 70)
+    QApplication.setActiveWindow(person.app.window)
+    person.app.window.actions_offered.start.trigger()
+    end = person.until(lambda s: s.state.is_ended)
+    assert end.counts.succeeded >= 78
+    assert end.output == tmp_path / "Everycore samples"
