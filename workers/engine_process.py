@@ -18,6 +18,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Client, Connection, Listener, wait
 from multiprocessing.context import SpawnProcess
@@ -39,6 +41,7 @@ END_WITHIN_S: Final = 3.0
 SNAPSHOT_EVERY_S: Final = 1 / 30
 # Core loads move while nothing else does.
 HEARTBEAT_S: Final = 0.5
+_SOCKET_FOLDER_MOST: Final = 80
 # A journal on a hung disk must not keep the workers alive behind a window that is gone.
 LAST_RESORT_S: Final = 1.0
 
@@ -123,27 +126,30 @@ def _main(answer: Connection, key: bytes, workers: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
     faulthandler.enable(file=(logs_folder() / "engine-crash.log").open("w"))
-    with Listener(_address(), authkey=key) as listener:
-        if sys.platform != "win32":
-            Path(str(listener.address)).chmod(0o600)
-        answer.send_bytes(str(listener.address).encode())
-        answer.close()
-        connection = listener.accept()
+    with _socket_folder() as folder:
+        address = None if folder is None else str(folder / f"engine-{os.getpid()}.sock")
+        with Listener(address, authkey=key) as listener:
+            if address is not None:
+                Path(address).chmod(0o600)
+            answer.send_bytes(str(listener.address).encode())
+            answer.close()
+            connection = listener.accept()
     _serve(connection, workers)
 
 
-def _address() -> str | None:
-    """Return a socket path in the runtime folder; None lets Windows name a pipe."""
+@contextmanager
+def _socket_folder() -> Iterator[Path | None]:
+    """Give the folder of the socket, of mode 0700; None lets Windows name a pipe.
+
+    The kernel takes no path above 107 bytes: a deep runtime folder gives way to one in /tmp.
+    """
     if sys.platform == "win32":
-        return None
-    name = f"engine-{os.getpid()}-{secrets.token_hex(4)}.sock"
-    path = runtime_folder() / name
-    # The kernel takes no more than 107 bytes.
-    return str(path) if len(os.fsencode(path)) < 104 else str(_short_folder() / name)
-
-
-def _short_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="everycore-", dir="/tmp"))
+        yield None
+    elif len(os.fsencode(runtime_folder())) <= _SOCKET_FOLDER_MOST:
+        yield runtime_folder()
+    else:
+        with tempfile.TemporaryDirectory(prefix="everycore-", dir="/tmp") as folder:
+            yield Path(folder)
 
 
 def _serve(connection: Connection, workers: int) -> None:

@@ -17,7 +17,6 @@ All methods but `wake` belong to one thread, the one that calls `wait`.
 import itertools
 import os
 import shutil
-import tempfile
 import time
 from collections import deque
 from collections.abc import MutableSequence
@@ -47,11 +46,14 @@ from workers.messages import (
 )
 from workers.outcome import Failure, FailureKind
 from workers.snapshot import WorkerState
+from workers.streams import capture_folder, tail
 from workers.wording import time_words
 
 # A worker that was told to leave and has nothing to run ends in milliseconds; one that does not
 # is stuck in an exit handler of user code.
 LEAVE_PATIENCE_S: Final = 3.0
+# Loading libraries on a busy machine takes seconds, not more.
+START_PATIENCE_S: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class _Lease:
     number: int
     task: TaskId
     timeout_s: float | None
+    begun: float = 0.0
     since: float = 0.0
     position: int = 0
 
@@ -101,7 +104,7 @@ class WorkerPool:
         self._setup: Setup | None = None
         self._bell, self._button = self._context.Pipe(duplex=False)
         self._is_rung = False
-        self._captures = Path(tempfile.mkdtemp(prefix="everycore-"))
+        self._captures = capture_folder()
 
     # ---- what the engine asks
 
@@ -142,7 +145,7 @@ class WorkerPool:
             member.is_prepared = True
         lease = _Lease(request.lease, request.task, timeout_s)
         if not member.leases:
-            lease.since = time.monotonic()
+            lease.begun = lease.since = time.monotonic()
         member.leases.append(lease)
         self._tell(member, request)
 
@@ -247,7 +250,7 @@ class WorkerPool:
     def _lease_ended(self, member: _Member, message: Ended) -> list[Event]:
         lease = member.leases.popleft()
         if member.leases:
-            member.leases[0].since = time.monotonic()
+            member.leases[0].begun = member.leases[0].since = time.monotonic()
         if not member.leases and member.leave_by is not None:
             member.leave_by = time.monotonic() + LEAVE_PATIENCE_S
         return [AttemptEnded(member.worker, lease.task, message.outcome, message.seconds)]
@@ -279,7 +282,7 @@ class WorkerPool:
                 member.cause,
                 time.monotonic() - running.since if running else 0.0,
                 position=member.mark[1],
-                detail=worker_program.tail(member.capture),
+                detail=tail(member.capture),
             )
         )
         del self._members[member.worker]
@@ -311,13 +314,25 @@ class WorkerPool:
             if lease is None or lease.timeout_s is None:
                 member.process.kill()
                 member.leave_by = float("inf")
-            elif lease.number == member.mark[0] and lease.position != member.mark[1]:
-                lease.position, lease.since = member.mark[1], now  # another point runs since
+            elif not self._is_overdue(member, lease, now):
+                continue
             else:
                 words = time_words(lease.timeout_s)
                 self.kill(
                     member.worker, Failure(FailureKind.TIMED_OUT, f"Took longer than {words}.")
                 )
+
+    def _is_overdue(self, member: _Member, lease: _Lease, now: float) -> bool:
+        """Say whether one and the same file or point has run for the whole time limit."""
+        assert lease.timeout_s is not None
+        if member.mark[0] != lease.number:  # it prepares: loads libraries, own code
+            if now - lease.begun < START_PATIENCE_S:
+                lease.since = now
+                return False
+        elif lease.position != member.mark[1]:
+            lease.position, lease.since = member.mark[1], now  # another point runs since
+            return False
+        return True
 
     def _view(self, member: _Member, now: float) -> WorkerView:
         lease = member.leases[0] if member.leases else None
@@ -332,7 +347,7 @@ class WorkerPool:
             member.process.pid or 0,
             state,
             lease.task if lease else None,
-            now - lease.since if lease else 0.0,
+            now - lease.begun if lease else 0.0,
         )
 
 

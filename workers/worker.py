@@ -7,7 +7,6 @@ says which lease, and which point of it, runs: the engine reads it after a death
 
 import os
 import signal
-import sys
 import time
 import traceback
 from collections.abc import MutableSequence
@@ -17,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from workers import limits
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.streams import Streams
 
 if TYPE_CHECKING:
     from workers.attempt import Preparation
     from workers.messages import Ended, RunBlock, RunFile
 
 NO_LEASE: Final = 0
-_CAPTURE_TAIL: Final = 64 * 1024
 
 
 def main(channel: Connection, mark: MutableSequence[int], capture: str, nice: int) -> None:
@@ -33,29 +32,14 @@ def main(channel: Connection, mark: MutableSequence[int], capture: str, nice: in
     limits.lower_priority(nice)
     limits.first_for_the_oom_killer()
     limits.end_with_parent()
-    _redirect(capture)
+    streams = Streams(Path(capture))
     try:
-        _serve(channel, mark, Path(capture))
+        _serve(channel, mark, streams)
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the engine is gone; there is nobody to tell
 
 
-def _redirect(capture: str) -> None:
-    """Give the process an empty stdin and send stdout and stderr to the capture file."""
-    import faulthandler
-
-    empty = os.open(os.devnull, os.O_RDONLY)
-    target = os.open(capture, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for descriptor, number in ((empty, 0), (target, 1), (target, 2)):
-        os.dup2(descriptor, number)
-        os.set_inheritable(number, True)
-    sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  # for the process
-    sys.stdout = open(1, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115  # for the process
-    sys.stderr = open(2, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115  # for the process
-    faulthandler.enable(file=2)
-
-
-def _serve(channel: Connection, mark: MutableSequence[int], capture: Path) -> None:
+def _serve(channel: Connection, mark: MutableSequence[int], streams: Streams) -> None:
     from workers.messages import Leave, Ready, RunBlock, RunFile, Setup, Unprepared, decode, encode
 
     channel.send_bytes(encode(Ready(os.getpid())))
@@ -70,7 +54,7 @@ def _serve(channel: Connection, mark: MutableSequence[int], capture: Path) -> No
                 except BaseException as error:  # noqa: BLE001  # own code, while imported
                     channel.send_bytes(encode(Unprepared(_first_line(error))))
             case (RunFile() | RunBlock()) as request if preparation is not None:
-                channel.send_bytes(encode(_run(preparation, request, mark, capture)))
+                channel.send_bytes(encode(_run(preparation, request, mark, streams)))
             case Leave():
                 return
 
@@ -79,14 +63,14 @@ def _run(
     preparation: "Preparation",
     request: "RunFile | RunBlock",
     mark: MutableSequence[int],
-    capture: Path,
+    streams: Streams,
 ) -> "Ended":
     """Run one lease; whatever the code raises becomes a Failure, so that the worker lives on."""
     from workers.messages import Ended, RunFile
 
     mark[1], mark[0] = 0, request.lease
     started = time.perf_counter()
-    os.ftruncate(1, 0)
+    streams.put_back()
     outcome: Outcome
     try:
         if isinstance(request, RunFile):
@@ -101,7 +85,7 @@ def _run(
         case Success():
             return Ended(request.lease, seconds, success=outcome)
         case Failure(kind, message, detail):
-            printed = _printed(capture)
+            printed = streams.printed()
             detail = f"{detail}\nPrinted:\n{printed}" if printed else detail
             return Ended(request.lease, seconds, failure=Failure(kind, message, detail))
         case Skip():
@@ -141,19 +125,3 @@ def _first_line(error: BaseException) -> str:
 def _sendable(text: str) -> str:
     """Return the text without lone surrogates, which no message can carry."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _printed(capture: Path) -> str:
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    return tail(capture)
-
-
-def tail(capture: Path) -> str:
-    """Return the last 64 kB of a capture file, or nothing when it cannot be read."""
-    try:
-        with capture.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _CAPTURE_TAIL))
-            return stream.read().decode("utf-8", "replace").strip()
-    except OSError:
-        return ""

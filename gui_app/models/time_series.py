@@ -4,7 +4,7 @@ Time is the job's own (`elapsed_s`), so that the curve stands while the job is p
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from workers import JobId, JobSnapshot
@@ -13,8 +13,10 @@ from workers.snapshot import Marker, MarkerKind
 SHOWN_S: Final = 60.0
 # 60 s in steps of this, the live end and the point beyond the left edge make less than 300 points.
 _STEP_S: Final = 0.205
-# A storm of crashes is one event to a person.
-_STORM_S: Final = 2.0
+# Crashes that follow one another sooner are one event to a person, a storm; a very long one is
+# shown again, lest its only marker leave the plot while it goes on.
+_CALM_S: Final = 2.0
+_STORM_MOST_S: Final = 15.0
 _MARKERS_MOST: Final = 64
 
 
@@ -29,7 +31,13 @@ class _Event:
     """A marker, or several crashes as one."""
 
     marker: Marker
+    last_s: float
     count: int = 1
+
+    def is_one_with(self, marker: Marker) -> bool:
+        is_crash = self.marker.kind is MarkerKind.CRASHED is marker.kind
+        is_soon = marker.at_s - self.last_s < _CALM_S
+        return is_crash and is_soon and marker.at_s - self.marker.at_s < _STORM_MOST_S
 
     def shown(self, now_s: float) -> tuple[float, Marker]:
         marker = self.marker
@@ -87,12 +95,10 @@ class TimeSeries:
     def _add_marker(self, marker: Marker) -> None:
         for index in range(len(self._events) - 1, -1, -1):
             event = self._events[index]
-            if event.marker.kind is MarkerKind.CRASHED is marker.kind:
-                if marker.at_s - event.marker.at_s < _STORM_S:
-                    self._events[index] = _Event(event.marker, event.count + 1)
-                    return
-                break
-        self._events.append(_Event(marker))
+            if event.is_one_with(marker):
+                self._events[index] = replace(event, last_s=marker.at_s, count=event.count + 1)
+                return
+        self._events.append(_Event(marker, marker.at_s))
 
     def _go_back_to(self, now_s: float) -> None:
         """Forget what a job taken up again has not lived through yet."""

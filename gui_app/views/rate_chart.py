@@ -15,13 +15,13 @@ from PySide6.QtWidgets import QWidget
 
 from gui_app.models.time_series import SHOWN_S
 from gui_app.theme import current_tokens, is_theme_change, small_font
-from gui_app.typed import override
 from gui_app.views.plot_scale import RateScale, place_labels, tick_words
 from workers.snapshot import Marker, MarkerKind
+from workers.typed import override
 
 _TIMES: Final = ((-60.0, "−60 s"), (-45.0, "−45 s"), (-30.0, "−30 s"), (-15.0, "−15 s"), (0, "now"))
 _ABOVE: Final = 8.0
-_BELOW: Final = 19.0
+_BELOW: Final = 21.0
 _RIGHT: Final = 2.0
 _FILL_ALPHA: Final = 33
 # The curve and the grid shine through a little under a marker's text.
@@ -93,8 +93,8 @@ class RateChart(pg.GraphicsView):  # type: ignore[misc]
         for seconds, words in _TIMES:
             width = metrics.horizontalAdvance(words)
             x = area.right() + area.width() * seconds / SHOWN_S - width / 2
-            x = min(x, area.right() - width)
-            painter.drawText(QPointF(x, area.bottom() + 3 + metrics.ascent()), words)
+            x = min(max(x, area.left()), area.right() - width)
+            painter.drawText(QPointF(x, area.bottom() + 5 + metrics.ascent()), words)
 
     @override
     def drawForeground(self, painter: QPainter, rect: QRectF) -> None:

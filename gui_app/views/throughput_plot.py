@@ -16,8 +16,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gui_app.models.time_series import TimeSeries
 from gui_app.theme import bold_font, current_tokens, small_font, title_font
-from gui_app.typed import override
 from workers import JobSnapshot, JobState
+from workers.typed import override
 from workers.wording import rate_words, size_words
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidge
 
 from gui_app.models.lane_history import SHOWN_S, LaneHistory, Stretch, WorkerLane
 from gui_app.theme import bold_font, current_tokens, set_role, small_font
-from gui_app.typed import override
 from gui_app.views.plain_label import plain_tool_tip
 from workers import JobSnapshot
 from workers.snapshot import AttemptEnd, Lane, WorkerState
+from workers.typed import override
 from workers.wording import count_words, printable, size_words, time_words
 
 _REDRAW_MS: Final = 100

@@ -116,11 +116,11 @@ def process(path, output):
     while path.stem == "002": time.sleep(0.01)
     output.write_bytes(path.read_bytes())
 """
-    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, source), timeout_s=0.5))
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, source), timeout_s=1.5))
     end = running.until_ended()
     late = next(row for row in running.ended if row.state is TaskState.FAILED)
     assert (late.name, late.failure) == ("002.txt", FailureKind.TIMED_OUT)
-    assert late.message == "Took longer than 0.50 s."
+    assert late.message == "Took longer than 1.5 s."
     assert end.counts.succeeded == 5
 
 

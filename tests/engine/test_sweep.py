@@ -86,7 +86,7 @@ def f(n):
     return n
 """
     output = tmp_path / "values.csv"
-    start = sweep_of(tmp_path, source, output, Axis("n", 0, 8000), timeout_s=0.4)
+    start = sweep_of(tmp_path, source, output, Axis("n", 0, 8000), timeout_s=1.5)
     running.post(start)
     end = running.until_ended()
     assert (end.counts.succeeded, end.counts.failed) == (7999, 1)
