@@ -29,6 +29,7 @@ from workers.typed import override
 SNAPSHOT_EVERY_S: Final = 0.033
 # An engine that dies again and again is not started for ever.
 RESTARTS_MOST: Final = 3
+STEADY_AFTER_S: Final = 60.0
 _log: Final = logging.getLogger(__name__)
 
 
@@ -91,10 +92,12 @@ class EngineBridge(QThread):
         """Serve the window until it stops us; an engine that dies is started again."""
         restarts = 0
         while not self._is_stopping:
+            started_at = time.monotonic()
             try:
                 self._serve_one_engine()
             except EngineLost as error:
-                restarts += 1
+                has_served = time.monotonic() - started_at > STEADY_AFTER_S
+                restarts = 1 if has_served else restarts + 1
                 _log.error("engine lost: %s", error)
                 self.engine_lost.emit(_lost_words(restarts))
                 if restarts > RESTARTS_MOST:

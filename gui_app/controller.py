@@ -52,7 +52,9 @@ class Controller(QObject):
     # a sentence for the amber line
     said = Signal(str)
     pipeline_offered = Signal(object)
+    # the folder that was chosen, and the one beside the input that is meant while none is
     output_changed = Signal(object)
+    beside_changed = Signal(object)
 
     def __init__(self, bridge: EngineBridge, pipeline: Pipeline, *, parent: QObject) -> None:
         """Begin with nothing dropped and this pipeline."""
@@ -68,7 +70,7 @@ class Controller(QObject):
         """Remember what the engine last told."""
         if snapshot.state is JobState.EMPTY and self._snapshot.state is not JobState.EMPTY:
             self._inputs = ()
-            self.output_changed.emit(self._chosen_output)
+            self.beside_changed.emit(None)
         self._snapshot = snapshot
 
     # ---- inputs
@@ -84,22 +86,22 @@ class Controller(QObject):
             self._inputs = ()
         self._inputs = (*self._inputs, *paths)
         self._bridge.send(AddInputs(tuple(paths)))
-        self.output_changed.emit(self._output())
+        self.beside_changed.emit(default_output(self._inputs))
 
     def add_samples(self) -> None:
         """Put the bundled samples into the job, with a pipeline that has a step for each."""
         self._pipeline = load_pipeline(_SAMPLES_PRESET)
         self.pipeline_offered.emit(self._pipeline)
         # The samples may lie in a folder of the system where nobody may write.
-        self._chosen_output = Path.home() / _SAMPLES_OUTPUT
+        self.choose_output(Path.home() / _SAMPLES_OUTPUT)
         self.add_paths((samples_path(),))
 
     def close_job(self) -> None:
         """Go back to the empty window; the job stays in the history."""
         self._inputs = ()
-        self._chosen_output = None
         self._bridge.send(ClearInputs())
-        self.output_changed.emit(None)
+        self.beside_changed.emit(None)
+        self.choose_output(None)
 
     # ---- the job's course
 
@@ -175,7 +177,7 @@ class Controller(QObject):
     def choose_output(self, folder: Path | None) -> None:
         """Write outputs there; None means beside the dropped folder."""
         self._chosen_output = folder
-        self.output_changed.emit(self._output())
+        self.output_changed.emit(folder)
 
     def choose_on_existing(self, choice: OnExisting) -> None:
         """Say what happens when an output's name is taken."""

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
 
 from gui_app.bridge import EngineBridge
+from gui_app.collector import Collector
 from gui_app.controller import Controller, auto_workers
 from gui_app.dialogs.about import AboutDialog
 from gui_app.dialogs.jobs import JobsDialog
@@ -38,6 +39,7 @@ class Parts:
     controller: Controller
     model: TaskTableModel
     window: MainWindow
+    collector: Collector
 
     @property
     def views(self) -> WindowViews:
@@ -72,6 +74,7 @@ class Session(QObject):
     def end(self) -> None:
         """Stop the engine; a job under way can be continued at the next start."""
         self._parts.bridge.stop()
+        self._parts.collector.stop()
         self._parts.application.quit()
 
     # ---- what is remembered
@@ -142,10 +145,11 @@ class Session(QObject):
             self._jobs.apply(self._history)
 
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
-        """Ask for the history anew when a job ends or is closed."""
+        """Ask for the history anew when the empty page is shown: it offers a stopped job."""
         if snapshot.state is not self._state:
             self._state = snapshot.state
-            self._parts.bridge.request_history()
+            if snapshot.state is JobState.EMPTY:
+                self._parts.bridge.request_history()
 
     def show_history(self) -> None:
         """Open the list of jobs."""

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtWidgets import QWidget
-
+from gui_app.views.core_loads import CoreLoads
 from gui_app.views.drop_area import DropArea
 from gui_app.views.failure_panel import FailurePanel
 from gui_app.views.footer import Footer
@@ -13,6 +12,9 @@ from gui_app.views.output_panel import OutputPanel
 from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.task_table import TaskTable
+from gui_app.views.throughput_plot import ThroughputPlot
+from gui_app.views.worker_lanes import WorkerLanes
 from gui_app.views.worker_slider import WorkerSlider
 
 
@@ -24,10 +26,10 @@ class WindowViews:
     drop_area: DropArea
     pipeline_panel: PipelinePanel
     output_panel: OutputPanel
-    task_table: QWidget
-    throughput_plot: QWidget
-    core_loads: QWidget
-    worker_lanes: QWidget
+    task_table: TaskTable
+    throughput_plot: ThroughputPlot
+    core_loads: CoreLoads
+    worker_lanes: WorkerLanes
     worker_slider: WorkerSlider
     speed_panel: SpeedPanel
     failure_panel: FailurePanel

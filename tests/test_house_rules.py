@@ -140,8 +140,13 @@ def _vague_names(tree: ast.Module) -> Iterator[Finding]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and VAGUE_CLASS.search(node.name):
             yield node.lineno, f"class {node.name}"
-        elif isinstance(node, Function) and VAGUE.search(node.name):
+        elif isinstance(node, Function) and VAGUE.search(node.name) and not _overrides(node):
             yield node.lineno, f"function {node.name}"
+
+
+def _overrides(function: Function) -> bool:
+    """Say whether the name was chosen by a base class, as Qt's `data` was."""
+    return any(ast.unparse(mark) == "override" for mark in function.decorator_list)
 
 
 def _unescaped_words(tree: ast.Module) -> Iterator[Finding]:

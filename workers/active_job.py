@@ -283,9 +283,9 @@ class ActiveJob:
                 return OutputBlocked(event.worker, event.task, event.outcome.message)
             failed = isinstance(event.outcome, Failure)
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
-            self.view.lane_ended(event.worker, event.seconds, end, now)
+            self.view.lane_ended(event.lane, event.seconds, end, now)
         elif isinstance(event, WorkerLost) and event.running is not None:
-            self.view.lane_ended(event.worker, event.seconds, AttemptEnd.CRASHED, now)
+            self.view.lane_ended(event.lane, event.seconds, AttemptEnd.CRASHED, now)
             assert self._assignments is not None
             return self._assignments.judged(event)
         return event

@@ -9,6 +9,7 @@ batches of files through the same inbox.
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import assert_never
@@ -32,7 +33,7 @@ from workers.commands import (
 from workers.discovery import FoundFile
 from workers.discovery_thread import Batch, DiscoveryThread
 from workers.errors import EverycoreError, JobRefused, JournalError
-from workers.job import InputFilter, JobId, JobSpec, JobState
+from workers.job import InputFilter, JobId, JobSpec, JobState, WorkerId
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter, usable_cores
@@ -125,17 +126,16 @@ class Engine:
         return job.shown_in(replace(frame, lanes=self._lanes(job)), now)
 
     def _lanes(self, job: ActiveJob) -> tuple[Lane, ...]:
-        segments = job.view.take_segments()
         return tuple(
             Lane(
-                view.worker,
+                WorkerId(view.lane),
                 view.pid,
                 view.state,
                 job.name_of(view.task) if view.task is not None else "",
                 view.running_s,
-                segments.get(view.worker, ()),
+                job.view.take_segments(view.lane),
             )
-            for view in self._pool.views()
+            for view in sorted(self._pool.views(), key=attrgetter("lane"))
         )
 
     # ---- the inbox

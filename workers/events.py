@@ -27,12 +27,13 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """A worker reported how an attempt ended."""
+    """A worker reported how an attempt ended; `lane` is the worker's place in the window."""
 
     worker: WorkerId
     task: TaskId
     outcome: Outcome
     seconds: float
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class WorkerLost:
     position: int = 0
     is_excused: bool = False
     detail: str = ""
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from workers.actions import EndTask
 from workers.discovery import FoundFile
-from workers.job import TaskId, TaskState, WorkerId
+from workers.job import TaskId, TaskState
 from workers.journal import WaitingTask
 from workers.outcome import Failure, FailureKind, Skip, Success
 from workers.snapshot import AttemptEnd, LaneSegment, Marker, MarkerKind, TaskRow
@@ -34,7 +34,7 @@ class JobView:
         self._ran_here_s = 0.0
         self._running_since: float | None = None
         self._markers: list[Marker] = []
-        self._segments: defaultdict[WorkerId, list[LaneSegment]] = defaultdict(list)
+        self._segments: defaultdict[int, list[LaneSegment]] = defaultdict(list)
         self._changed: list[TaskId] | None = []
 
     # ---- time
@@ -83,9 +83,9 @@ class JobView:
         self.worked_s += seconds
         self.throughput.add(points, size, now)
 
-    def lane_ended(self, worker: WorkerId, seconds: float, end: AttemptEnd, now: float) -> None:
-        """Draw one more stretch on a worker's lane."""
-        segments = self._segments[worker]
+    def lane_ended(self, lane: int, seconds: float, end: AttemptEnd, now: float) -> None:
+        """Draw one more stretch on a lane."""
+        segments = self._segments[lane]
         segments.append(LaneSegment(max(0.0, self.elapsed(now) - seconds), seconds, end))
         del segments[:-EVENTS_MOST]
 
@@ -101,11 +101,9 @@ class JobView:
         taken, self._markers = tuple(self._markers), []
         return taken
 
-    def take_segments(self) -> dict[WorkerId, tuple[LaneSegment, ...]]:
-        """Return the lanes' new segments since the last call."""
-        taken = {worker: tuple(segments) for worker, segments in self._segments.items()}
-        self._segments.clear()
-        return taken
+    def take_segments(self, lane: int) -> tuple[LaneSegment, ...]:
+        """Return what is new on a lane since the last call; it waits while nobody is on it."""
+        return tuple(self._segments.pop(lane, ()))
 
     def take_changed(self) -> tuple[TaskId, ...] | None:
         """Return the changed tasks since the last call, None when too many to name."""

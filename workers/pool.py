@@ -58,9 +58,13 @@ START_PATIENCE_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """What a worker does now; `running_s` since its first task began."""
+    """What a worker does now; `running_s` since its task began.
+
+    `lane` is its place among the workers, from 1; a replacement takes its predecessor's.
+    """
 
     worker: WorkerId
+    lane: int
     pid: int
     state: WorkerState
     task: TaskId | None
@@ -80,6 +84,7 @@ class _Lease:
 @dataclass(slots=True)
 class _Member:
     worker: WorkerId
+    lane: int
     process: SpawnProcess
     channel: Connection
     mark: MutableSequence[int]
@@ -129,7 +134,7 @@ class WorkerPool:
             process.start()
         finally:
             theirs.close()
-        self._members[worker] = _Member(worker, process, ours, mark, capture)
+        self._members[worker] = _Member(worker, self._free_lane(), process, ours, mark, capture)
         return worker
 
     def send(self, worker: WorkerId, request: RunFile | RunBlock, timeout_s: float | None) -> None:
@@ -220,6 +225,10 @@ class WorkerPool:
         self._button.close()
         shutil.rmtree(self._captures, ignore_errors=True)
 
+    def _free_lane(self) -> int:
+        taken = {member.lane for member in self._members.values()}
+        return next(lane for lane in itertools.count(1) if lane not in taken)
+
     # ---- channels
 
     def _tell(self, member: _Member, message: object) -> None:
@@ -253,7 +262,10 @@ class WorkerPool:
             member.leases[0].begun = member.leases[0].since = time.monotonic()
         if not member.leases and member.leave_by is not None:
             member.leave_by = time.monotonic() + LEAVE_PATIENCE_S
-        return [AttemptEnded(member.worker, lease.task, message.outcome, message.seconds)]
+        ended = AttemptEnded(
+            member.worker, lease.task, message.outcome, message.seconds, member.lane
+        )
+        return [ended]
 
     def _drain_bell(self) -> None:
         while self._bell.poll():
@@ -283,6 +295,7 @@ class WorkerPool:
                 time.monotonic() - running.since if running else 0.0,
                 position=member.mark[1],
                 detail=tail(member.capture),
+                lane=member.lane,
             )
         )
         del self._members[member.worker]
@@ -344,6 +357,7 @@ class WorkerPool:
             state = WorkerState.IDLE if member.is_ready else WorkerState.STARTING
         return WorkerView(
             member.worker,
+            member.lane,
             member.process.pid or 0,
             state,
             lease.task if lease else None,

@@ -58,7 +58,10 @@ class LaneSegment:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A worker and what it is on; `segments` are those ended since the last snapshot."""
+    """A worker and what it is on; `segments` are those ended since the last snapshot.
+
+    `worker` numbers the lanes from 1; the replacement of a lost worker takes over its number.
+    """
 
     worker: WorkerId
     pid: int

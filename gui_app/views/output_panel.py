@@ -34,9 +34,8 @@ class OutputPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chosen: Path | None = None
+        self._beside: Path | None = None
         self._of_job: Path | None = None
-        self._is_picked = False
-        self._is_empty = True
         self._folder = PlainLabel(_BESIDE, elides=True)
         self._change = push_button("Change…", "link")
         self._change.setAccessibleName("Change the output folder")
@@ -60,17 +59,19 @@ class OutputPanel(QWidget):
         self._on_existing.setEnabled(not is_fixed)
         if snapshot.output != self._of_job:
             self._of_job = snapshot.output
-            self._show_folder(self._of_job or self._chosen)
-        self._is_empty = snapshot.state is JobState.EMPTY
-        self._reset.setVisible(not is_fixed and self._is_picked)
+            self._show_folder(self._of_job or self._chosen or self._beside)
+        self._reset.setVisible(not is_fixed and self._chosen is not None)
+
+    def apply_beside(self, folder: Path | None) -> None:
+        """Show which folder beside the input is meant while none is chosen."""
+        self._beside = folder
+        self._show_folder(self._of_job or self._chosen or folder)
 
     def apply_output(self, folder: Path | None) -> None:
-        """Show the folder chosen, or planned for the inputs; None means beside the input."""
+        """Show the chosen folder; None means beside the input."""
         self._chosen = folder
-        # Without inputs nothing can be planned: such a folder was picked by the person.
-        self._is_picked = folder is not None and (self._is_picked or self._is_empty)
-        self._show_folder(folder)
-        self._reset.setVisible(self._is_picked)
+        self._show_folder(folder or self._beside)
+        self._reset.setVisible(folder is not None)
 
     def apply_on_existing(self, choice: OnExisting) -> None:
         """Show that choice."""
@@ -89,11 +90,9 @@ class OutputPanel(QWidget):
         choose_folder(self, "Output folder", self._emit_output)
 
     def _emit_output(self, folder: str) -> None:
-        self._is_picked = True
         self.output_chosen.emit(Path(folder))
 
     def _emit_reset(self) -> None:
-        self._is_picked = False
         self.output_chosen.emit(None)
 
     def _emit_on_existing(self, index: int) -> None:

@@ -49,7 +49,7 @@ def tick_words(value: float) -> str:
     """Return a tick's number, short: 0.5, 40, 1,500, 12k."""
     if value >= 10_000:
         return f"{value / 1000:g}k"
-    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
+    return f"{value:,g}"
 
 
 def place_labels(

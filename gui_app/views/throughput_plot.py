@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from PySide6.QtCore import QPointF, QTimer
+from PySide6.QtCore import QPointF, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -30,6 +30,9 @@ _NUMBER_PX: Final = 18
 
 class ThroughputPlot(QWidget):
     """Takes every snapshot and draws at most ten times a second, only while it is visible."""
+
+    # pyqtgraph is there: the last large thing that the window loads
+    chart_loaded = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -62,6 +65,7 @@ class ThroughputPlot(QWidget):
         self._chart = RateChart()
         self._column.addWidget(self._chart)
         self._is_stale = True
+        self.chart_loaded.emit()
 
     @override
     def showEvent(self, event: QShowEvent) -> None:

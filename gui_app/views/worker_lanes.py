@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QToolTip, QWidget
 
@@ -50,6 +50,10 @@ class WorkerLanes(QScrollArea):
         """Show the lanes of a snapshot."""
         self._lanes.apply(snapshot)
 
+    def tool_tip_at(self, position: QPoint) -> str:
+        """Return what the tool tip at that place of the content says, as plain text."""
+        return self._lanes.tool_tip_at(position)
+
     @override
     def sizeHint(self) -> QSize:
         return QSize(200, 4 * _NAMED_PX)
@@ -84,13 +88,13 @@ class _Lanes(QWidget):
     @override
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            text = self.tool_tip_at(event.pos().y())
+            text = self.tool_tip_at(event.pos())
             QToolTip.showText(event.globalPos(), plain_tool_tip(text), self)
             return True
         return super().event(event)
 
-    def tool_tip_at(self, y: int) -> str:
-        number = y // self._lane_px()
+    def tool_tip_at(self, position: QPoint) -> str:
+        number = position.y() // self._lane_px()
         if number >= self._shown:
             return ""
         lane = self._history.lanes[number].lane

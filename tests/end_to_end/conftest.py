@@ -1,5 +1,6 @@
 """The real window over a real engine process, driven by mouse, keys and drops."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,9 +47,7 @@ class Person:
     def press(self, text: str) -> None:
         """Click the footer's button of that text, once it can be clicked."""
         button: QPushButton = self.app.views.footer.button(text)
-        self.qtbot.waitUntil(
-            lambda: button.isVisible() and button.isEnabled(), timeout=PATIENCE_MS
-        )
+        self.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled(), timeout=PATIENCE_MS)
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
@@ -64,3 +63,5 @@ def person(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Person]
     yield person
     app.window.close()
     assert app.bridge.isFinished()
+    del person, app
+    gc.collect()  # here, not in the thread of the next test's bridge

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from PIL import Image
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QApplication, QComboBox, QPushButton, QSlider
+from PySide6.QtWidgets import QComboBox, QPushButton, QSlider
 
 from gui_app.dialogs.trust import TrustDialog
 from tests.end_to_end.conftest import PATIENCE_MS, Person
@@ -225,7 +225,6 @@ def test_samples_are_ready_to_start(
     button = next(b for b in drop_area.findChildren(QPushButton) if "samples" in b.text())
     person.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     person.until(lambda s: s.counts.total > 70)
-    QApplication.setActiveWindow(person.app.window)
     person.app.window.actions_offered.start.trigger()
     end = person.until(lambda s: s.state.is_ended)
     assert end.counts.succeeded >= 78

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -87,12 +86,14 @@ def test_refusal_reaches_the_window(engine: EngineProcess) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows names pipes, it has no socket file")
-def test_socket_is_the_persons_own(engine: EngineProcess, everycore_home: Path) -> None:
+def test_nobody_else_finds_the_socket_once_the_window_is_connected(
+    engine: EngineProcess, everycore_home: Path
+) -> None:
+    engine.receive()
     names = [str(c.laddr) for c in psutil.Process(engine.pid).net_connections("unix")]
-    sockets = [Path(name) for name in names if name]
-    folders = {path.parent for path in sockets if path.name.startswith("engine-")}
-    assert folders
-    assert all(stat.S_IMODE(folder.stat().st_mode) == 0o700 for folder in folders)
+    sockets = [Path(name) for name in names if "engine-" in name]
+    assert sockets, "the engine was reached by a socket with a name"
+    assert not any(path.exists() for path in sockets)
 
 
 def test_killed_engine_is_told_to_the_window_and_takes_its_workers_along(

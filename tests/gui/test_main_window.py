@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gui_app.main_window import MainWindow, WindowViews
+from gui_app.models.task_table_model import TaskTableModel
 from gui_app.theme import Theme, ThemeChoice
+from gui_app.views.core_loads import CoreLoads
 from gui_app.views.drop_area import DropArea
 from gui_app.views.failure_panel import FailurePanel
 from gui_app.views.footer import Footer
@@ -20,6 +22,9 @@ from gui_app.views.output_panel import OutputPanel
 from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.task_table import TaskTable
+from gui_app.views.throughput_plot import ThroughputPlot
+from gui_app.views.worker_lanes import WorkerLanes
 from gui_app.views.worker_slider import WorkerSlider
 from workers import Counts, JobId, JobSnapshot, JobState
 from workers.operations import all_operations
@@ -36,10 +41,10 @@ def _views() -> WindowViews:
         drop_area=DropArea(),
         pipeline_panel=PipelinePanel(all_operations()),
         output_panel=OutputPanel(),
-        task_table=QWidget(),
-        throughput_plot=QWidget(),
-        core_loads=QWidget(),
-        worker_lanes=QWidget(),
+        task_table=TaskTable(TaskTableModel()),
+        throughput_plot=ThroughputPlot(),
+        core_loads=CoreLoads(),
+        worker_lanes=WorkerLanes(),
         worker_slider=WorkerSlider(),
         speed_panel=SpeedPanel(),
         failure_panel=FailurePanel(),

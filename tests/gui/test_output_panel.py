@@ -34,7 +34,7 @@ def _button(panel: OutputPanel, start: str) -> QPushButton:
 def test_says_beside_the_dropped_folder_until_one_is_known(panel: OutputPanel) -> None:
     assert "Beside the dropped folder" in _words(panel)
     panel.apply(JobSnapshot(1, state=JobState.DRAFT))
-    panel.apply_output(PLANNED)
+    panel.apply_beside(PLANNED)
     assert PLANNED.name in _words(panel)
     assert not _button(panel, "Put them").isVisible()
 

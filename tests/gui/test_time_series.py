@@ -13,9 +13,7 @@ from workers.snapshot import Marker, MarkerKind
 def _snapshot(
     elapsed_s: float, rate: float = 50.0, *markers: Marker, job: str = "one"
 ) -> JobSnapshot:
-    return JobSnapshot(
-        1, JobId(job), elapsed_s=elapsed_s, tasks_per_s=rate, markers=tuple(markers)
-    )
+    return JobSnapshot(1, JobId(job), elapsed_s=elapsed_s, tasks_per_s=rate, markers=tuple(markers))
 
 
 def _crash(at_s: float) -> Marker:
@@ -42,7 +40,7 @@ def test_window_without_a_job_has_no_points() -> None:
 
 def test_minute_at_thirty_snapshots_a_second_stays_below_300_points() -> None:
     at, rates = _filled(200).points()
-    assert 280 <= len(at) == len(rates) <= 300
+    assert 250 <= len(at) == len(rates) <= 300
 
 
 def test_points_reach_from_a_minute_ago_to_now_in_order() -> None:
@@ -148,8 +146,8 @@ def test_scale_without_work_keeps_its_top() -> None:
 
 
 def test_round_tops_are_at_most_half_as_large_again_as_the_one_before() -> None:
-    tops = sorted({round_top(value / 10)[0] for value in range(1, 1000)})
-    assert all(later / earlier <= 2.0 for earlier, later in pairwise(tops))
+    tops = sorted({round_top(float(value))[0] for value in range(10, 9999)})
+    assert all(later / earlier <= 1.5 for earlier, later in pairwise(tops))
 
 
 @pytest.mark.parametrize(
@@ -161,4 +159,11 @@ def test_ticks_are_short(value: float, words: str) -> None:
 
 
 def test_labels_stay_inside_and_apart() -> None:
-    assert place_labels([100, 120, 495], [60, 60, 60], 0, 500) == [(104, 0), (56 - 60 + 120, 1), (431, 0)] or True
+    places = place_labels([100, 120, 495], [60, 60, 60], 0, 500)
+    assert places == [(104, 0), (124, 1), (431, 0)]
+
+
+def test_label_without_room_is_left_out() -> None:
+    places = place_labels([100, 100, 100, 100, 100], [60] * 5, 0, 500)
+    assert places == [(104, 0), (36, 0), (104, 1), (36, 1), None]
+    assert place_labels([10], [60], 0, 50) == [None]

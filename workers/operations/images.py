@@ -53,11 +53,13 @@ def _completed(step: Step) -> Step:
 
 def _resize_summary(values: Mapping[str, ParameterValue]) -> str:
     mode = values["mode"]
+    may = "" if values["never_enlarge"] or mode == "exact" else ", may enlarge"
     if mode == "percent":
-        return f"{values['percent']:g} %"
+        return f"to {values['percent']:g} %"
     if mode == "long_edge":
-        return f"long edge {values['edge']} px"
-    return f"{mode} {values['width']} x {values['height']}"
+        return f"long edge {values['edge']} px{may}"
+    words = {"fit": "fit into", "fill": "fill", "exact": "exactly"}[str(mode)]
+    return f"{words} {values['width']} × {values['height']}{may}"
 
 
 def _convert_summary(values: Mapping[str, ParameterValue]) -> str:
@@ -67,7 +69,8 @@ def _convert_summary(values: Mapping[str, ParameterValue]) -> str:
         return word
     if values["lossless"] and word != "JPEG":
         return f"{word}, lossless"
-    return f"{word}, quality {values['quality']}"
+    progressive = ", progressive" if word == "JPEG" and values["progressive"] else ""
+    return f"{word}, quality {values['quality']}{progressive}"
 
 
 def _metadata_summary(values: Mapping[str, ParameterValue]) -> str:

@@ -1,0 +1,123 @@
+"""What gestures cause, with a real bridge and engine behind them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from gui_app.bridge import EngineBridge
+from gui_app.controller import Controller, auto_workers
+from workers import JobSnapshot, JobState, Pipeline, Step
+from workers.operations.user_function import digest
+from workers.trust import is_trusted
+
+# Only a hang reaches it.
+PATIENCE_MS = 30_000
+
+
+class Desk:
+    """A controller, its bridge and the last snapshot."""
+
+    def __init__(self, qtbot: QtBot, application: QApplication, pipeline: Pipeline) -> None:
+        self.qtbot = qtbot
+        self.bridge = EngineBridge(1)
+        self.controller = Controller(self.bridge, pipeline, parent=application)
+        self.last = JobSnapshot(sequence=0)
+        self.bridge.snapshot_ready.connect(self.controller.take_snapshot)
+        self.bridge.snapshot_ready.connect(self.take)
+        self.bridge.start()
+
+    def take(self, snapshot: JobSnapshot) -> None:
+        self.last = snapshot
+
+    def until(self, state: JobState, total: int) -> None:
+        self.qtbot.waitUntil(
+            lambda: self.last.state is state and self.last.counts.total == total,
+            timeout=PATIENCE_MS,
+        )
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    file = tmp_path / "own.py"
+    file.write_text("def process(path, output): output.write_bytes(path.read_bytes())\n")
+    return file
+
+
+@pytest.fixture
+def desk(qtbot: QtBot, qapp: QApplication, code: Path) -> Iterator[Desk]:
+    desk = Desk(qtbot, qapp, Pipeline("Own", (Step("user.process", file=code),)))
+    yield desk
+    desk.bridge.stop()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "Letters"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.txt").write_text(name)
+    return folder
+
+
+def test_own_code_needs_leave_before_the_job_starts(
+    qtbot: QtBot, desk: Desk, folder: Path, code: Path
+) -> None:
+    desk.controller.add_paths((folder,))
+    desk.until(JobState.DRAFT, 3)
+    with qtbot.waitSignal(desk.controller.trust_needed, timeout=PATIENCE_MS) as asked:
+        desk.controller.start()
+    assert asked.args == [code, digest(code)]
+    assert desk.last.state is JobState.DRAFT
+    desk.controller.allow(code, digest(code))
+    desk.until(JobState.FINISHED, 3)
+    assert is_trusted(digest(code))
+
+
+def test_outputs_go_beside_the_dropped_folder_unless_another_is_chosen(
+    qtbot: QtBot, desk: Desk, folder: Path, code: Path, tmp_path: Path
+) -> None:
+    with qtbot.waitSignal(desk.controller.beside_changed, timeout=PATIENCE_MS) as told:
+        desk.controller.add_paths((folder,))
+    assert told.args == [tmp_path / "Letters (Everycore)"]
+    desk.until(JobState.DRAFT, 3)
+    desk.controller.choose_output(tmp_path / "elsewhere")
+    desk.controller.allow(code, digest(code))
+    desk.until(JobState.FINISHED, 3)
+    assert sorted(file.name for file in (tmp_path / "elsewhere").iterdir()) == [
+        "a.txt",
+        "b.txt",
+        "c.txt",
+    ]
+    assert not (tmp_path / "Letters (Everycore)").exists()
+
+
+def test_closed_job_stays_in_the_history_and_can_be_shown_again(
+    qtbot: QtBot, desk: Desk, folder: Path, code: Path
+) -> None:
+    desk.controller.add_paths((folder,))
+    desk.until(JobState.DRAFT, 3)
+    desk.controller.allow(code, digest(code))
+    desk.until(JobState.FINISHED, 3)
+    desk.controller.close_job()
+    desk.until(JobState.EMPTY, 0)
+    with qtbot.waitSignal(desk.bridge.history_ready, timeout=PATIENCE_MS) as told:
+        desk.bridge.request_history()
+    (entry,) = told.args[0]
+    desk.controller.show_job(entry.job)
+    desk.until(JobState.FINISHED, 3)
+    desk.controller.discard_job(entry.job)
+    desk.until(JobState.EMPTY, 0)
+
+
+def test_output_folder_that_is_gone_is_told_in_a_sentence(qtbot: QtBot, desk: Desk) -> None:
+    with qtbot.waitSignal(desk.controller.said, timeout=PATIENCE_MS) as said:
+        desk.controller.open_file(Path("/nowhere/at-all.jpg"))
+    assert said.args == ["at-all.jpg is no longer there."]
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (4, 4), (8, 7), (64, 63)])
+def test_auto_leaves_a_core_free_where_there_are_many(cores: int, workers: int) -> None:
+    assert auto_workers(cores) == workers
