@@ -36,7 +36,7 @@ from workers.events import (
     WorkerLost,
     WorkersResized,
 )
-from workers.job import JobSpec, JobState, Sweep, TaskId, WorkerId
+from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState, WorkerId
 from workers.job_view import JobView, ended_row, skipped_row
 from workers.journal import Journal
 from workers.messages import Setup
@@ -218,14 +218,28 @@ class ActiveJob:
         self.view.all_changed()
 
     def retry(self, tasks: tuple[TaskId, ...], pool: WorkerPool, workers: int) -> None:
-        """Run failed and cancelled tasks again."""
-        if self.spec is None or not self.state.is_ended:
+        """Run failed and cancelled tasks again; while the job runs, only those named."""
+        if self.spec is None:
             return
-        if not self.journal.retry(tasks):
+        if self.is_open_ended:
+            self._retry_while_running(tasks)
+        elif self.state.is_ended and self.journal.retry(tasks):
+            self.view = JobView(self.journal.elapsed())
+            self.view.all_changed()
+            self.start(self.spec, pool, workers)
+
+    def _retry_while_running(self, tasks: tuple[TaskId, ...]) -> None:
+        if not tasks:
+            raise JobRefused("All problems can be retried once the job has ended.")
+        assert self._assignments is not None
+        ended = (TaskState.FAILED, TaskState.CANCELLED)
+        again = tuple(task for task in tasks if self.journal.task(task).state in ended)
+        if not again:
             return
-        self.view = JobView(self.journal.elapsed())
+        self.journal.retry(again)
+        self._assignments.offer(self.journal.waiting(TaskId(task - 1), 1)[0] for task in again)
         self.view.all_changed()
-        self.start(self.spec, pool, workers)
+        self.handle(TasksOffered(again))
 
     def save(self, *, is_forced: bool = False) -> None:
         """Commit what the journal has buffered, at most ten times a second."""

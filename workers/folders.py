@@ -1,6 +1,7 @@
 """Where Everycore keeps its own files; `EVERYCORE_HOME` moves them all below one folder."""
 
 import os
+import sys
 from pathlib import Path
 
 _NAME = "everycore"
@@ -28,6 +29,9 @@ def logs_folder() -> Path:
 
 def runtime_folder() -> Path:
     """Return the folder of sockets and lock files (mode 0700), made when it is missing."""
+    if sys.platform == "linux" and not os.environ.get("XDG_RUNTIME_DIR"):
+        # No session made one (a bare X server, a container): /tmp is no place for a socket.
+        return _made(_own("run") or _platform("user_state_path") / "run")
     return _made(_own("run") or _platform("user_runtime_path"))
 
 

@@ -10,7 +10,7 @@ from workers.commands import AddInputs, Command, StartJob
 from workers.engine import Engine
 from workers.job import Axis, JobSpec, Pipeline, Step, Sweep
 from workers.operations.user_function import digest
-from workers.snapshot import JobSnapshot, Marker, TaskRow
+from workers.snapshot import JobSnapshot, LaneSegment, Marker, TaskRow
 
 # Only a hang reaches it; a shared machine may be slow.
 PATIENCE_S = 60.0
@@ -22,6 +22,7 @@ class Running:
     def __init__(self, journals: Path, workers: int) -> None:
         self.ended: list[TaskRow] = []
         self.markers: list[Marker] = []
+        self.segments: list[LaneSegment] = []
         self.engine = Engine(journals, workers=workers, listener=self.ended.append)
         self.last = self.engine.snapshot()
 
@@ -36,6 +37,7 @@ class Running:
             self.engine.turn(0.02)
             self.last = self.engine.snapshot()
             self.markers += self.last.markers
+            self.segments += [s for lane in self.last.lanes for s in lane.segments]
             if is_true(self.last):
                 return self.last
         raise AssertionError(f"waited in vain; the last snapshot: {self.last}")

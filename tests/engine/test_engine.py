@@ -22,7 +22,7 @@ from workers.engine import Engine
 from workers.job import JobSpec, JobState, OnExisting, TaskState
 from workers.journal import list_jobs
 from workers.outcome import FailureKind
-from workers.snapshot import JobSnapshot, MarkerKind, WorkerState
+from workers.snapshot import AttemptEnd, JobSnapshot, MarkerKind, WorkerState
 
 COPY = """
 def process(path, output):
@@ -106,6 +106,23 @@ def test_killed_worker_costs_nothing_but_a_second_attempt(
     assert sorted(row.attempts for row in running.ended) == [1] * 11 + [2]
 
 
+def test_crash_is_drawn_on_the_lane_that_the_replacement_takes_over(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, 6)
+    source = """
+import os
+def process(path, output):
+    if path.stem == "002": os._exit(1)
+    output.write_bytes(path.read_bytes())
+"""
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, source)))
+    running.until_ended()
+    ends = [segment.end for segment in running.segments]
+    assert ends.count(AttemptEnd.CRASHED) >= 1
+    assert {lane.worker for lane in running.last.lanes} <= {1, 2}
+
+
 def test_task_over_its_deadline_fails_and_the_rest_goes_on(
     running: Running, folder: Path, tmp_path: Path
 ) -> None:
@@ -187,6 +204,31 @@ def process(path, output):
     running.post(RetryTasks())
     end = running.until(lambda snapshot: snapshot.counts.succeeded == 5)
     assert end.counts.failed == 0
+
+
+def test_failed_input_can_be_retried_while_the_others_run(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, 4)
+    source = """
+import time
+def process(path, output):
+    fixed = path.parent.parent / "fixed"
+    if path.stem == "000" and not fixed.exists():
+        raise OSError("not yet")
+    while path.stem == "003" and not (path.parent.parent / "go").exists():
+        time.sleep(0.005)
+    output.write_bytes(path.read_bytes())
+"""
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, source)))
+    running.until(lambda snapshot: snapshot.counts.failed == 1 and snapshot.counts.succeeded == 2)
+    (tmp_path / "fixed").touch()
+    failed = next(row for row in running.ended if row.state is TaskState.FAILED)
+    running.post(RetryTasks((failed.task,)))
+    running.until(lambda snapshot: snapshot.counts.succeeded == 3)
+    (tmp_path / "go").touch()
+    end = running.until_ended()
+    assert end.counts.succeeded == end.counts.total == 4
 
 
 def test_closed_engine_leaves_a_job_that_another_one_finishes(
