@@ -40,7 +40,7 @@ from gui_app.views.worker_lanes import WorkerLanes
 from gui_app.views.worker_slider import WorkerSlider
 from workers import Pipeline
 from workers.errors import PipelineError
-from workers.folders import logs_folder
+from workers.folders import home_problem, logs_folder
 from workers.load import usable_cores
 from workers.operations import all_operations
 from workers.pipeline import load_pipeline, preset_pipelines
@@ -104,6 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     signals.end_asked.connect(running.window.close)
     running.window.show()
     running.load_the_rest_soon()
+    running.views.notice_bar.show_sentence(home_problem())
     paths = tuple(Path(argument).absolute() for argument in arguments if argument != "--samples")
     if "--samples" in arguments:
         running.controller.add_samples()

@@ -34,6 +34,7 @@ from workers.events import (
     TasksExhausted,
     TasksOffered,
     WorkerLost,
+    WorkerNotStarted,
     WorkersResized,
 )
 from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState, WorkerId
@@ -311,7 +312,7 @@ class ActiveJob:
         assert self._scheduler is not None
         match action:
             case StartWorker():
-                self._scheduler.worker_started(self._pool.start_worker())
+                self._start_worker()
             case RetireWorker(worker):
                 self._pool.retire(worker)
             case KillWorker(worker):
@@ -335,6 +336,18 @@ class ActiveJob:
                 self._finish(now)
             case _:
                 assert_never(action)
+
+    def _start_worker(self) -> None:
+        assert self._pool is not None
+        assert self._scheduler is not None
+        try:
+            worker = self._pool.start_worker()
+        except OSError as error:
+            reason = f"{error.strerror or error}."
+            self.view.notice = f"No more workers can be started: {reason}"
+            self.handle(WorkerNotStarted(reason))
+            return
+        self._scheduler.worker_started(worker)
 
     def _dispatch(self, worker: WorkerId, task: TaskId, attempt: int) -> None:
         assert self._pool is not None

@@ -26,6 +26,13 @@ class WorkerReady:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerNotStarted:
+    """The system refused one more process (too many open files, processes, no memory)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptEnded:
     """A worker reported how an attempt ended; `lane` is the worker's place in the window."""
 
@@ -103,6 +110,7 @@ Event = (
     TasksOffered
     | TasksExhausted
     | WorkerReady
+    | WorkerNotStarted
     | AttemptEnded
     | WorkerLost
     | SetupRefused

@@ -54,6 +54,7 @@ from workers.wording import time_words
 LEAVE_PATIENCE_S: Final = 3.0
 # Loading libraries on a busy machine takes seconds, not more.
 START_PATIENCE_S: Final = 20.0
+SPARE_DESCRIPTORS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,13 @@ class WorkerPool:
             member.is_prepared = False
 
     def start_worker(self) -> WorkerId:
-        """Start one worker process; WorkerReady tells when it is up."""
+        """Start one worker process; WorkerReady tells when it is up.
+
+        Raises OSError when the system has no room for one more.
+        """
         worker = WorkerId(next(self._ids))
         mark = RawArray("Q", 2)
+        self._keep_descriptors_free()
         ours, theirs = self._context.Pipe()
         capture = self._captures / f"{worker}.log"
         process = self._context.Process(
@@ -132,6 +137,9 @@ class WorkerPool:
         )
         try:
             process.start()
+        except OSError:
+            ours.close()
+            raise
         finally:
             theirs.close()
         self._members[worker] = _Member(worker, self._free_lane(), process, ours, mark, capture)
@@ -224,6 +232,15 @@ class WorkerPool:
         self._bell.close()
         self._button.close()
         shutil.rmtree(self._captures, ignore_errors=True)
+
+    def _keep_descriptors_free(self) -> None:
+        """Raise OSError unless some descriptors are left for the journal and the outputs."""
+        spare: list[int] = []
+        try:
+            spare += (os.dup(self._bell.fileno()) for _ in range(SPARE_DESCRIPTORS))
+        finally:
+            for descriptor in spare:
+                os.close(descriptor)
 
     def _free_lane(self) -> int:
         taken = {member.lane for member in self._members.values()}

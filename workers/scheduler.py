@@ -42,6 +42,7 @@ from workers.events import (
     TasksExhausted,
     TasksOffered,
     WorkerLost,
+    WorkerNotStarted,
     WorkerReady,
     WorkersResized,
 )
@@ -132,7 +133,7 @@ class Scheduler:
         """Say whether the job has ended; further events change nothing but workers."""
         return self._is_over
 
-    def handle(self, event: Event, now: float) -> list[Action]:
+    def handle(self, event: Event, now: float) -> list[Action]:  # noqa: C901  # one case an event
         """Take in what happened at `now` (seconds, monotonic) and answer what to do."""
         actions: list[Action] = []
         match event:
@@ -143,6 +144,8 @@ class Scheduler:
                 self._is_exhausted = True
             case WorkerReady(worker):
                 self._seat(worker)
+            case WorkerNotStarted(reason):
+                actions += self._make_do(reason)
             case AttemptEnded():
                 actions += self._attempt_ended(event)
             case WorkerLost():
@@ -176,6 +179,16 @@ class Scheduler:
         """Give the worker that answers a StartWorker its id; it is ready when WorkerReady says."""
         self._desks[worker] = _Desk()
         self._starting -= 1
+
+    def _make_do(self, reason: str) -> list[Action]:
+        """Go on with the workers that are there; without any, pause."""
+        self._starting -= 1
+        staying = [d for d in self._desks.values() if d.stage is not _WorkerStage.LEAVING]
+        self._target = len(staying) + self._starting
+        if self._target or self._is_paused or self._is_over:
+            return []
+        self._target = 1
+        return self._pause(f"No worker can be started: {reason}")
 
     def _attempt_ended(self, event: AttemptEnded) -> list[Action]:
         desk = self._desks.get(event.worker)

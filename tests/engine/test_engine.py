@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import psutil
@@ -365,6 +366,27 @@ def test_no_process_outlives_the_engine(journals: Path, folder: Path, tmp_path: 
     snapshot = running.until(lambda snapshot: busy_workers(snapshot) == 2)
     running.engine.close()
     assert not any(psutil.pid_exists(lane.pid) for lane in snapshot.lanes)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_job_goes_on_with_fewer_workers_where_the_system_allows_no_more(
+    journals: Path, folder: Path, tmp_path: Path
+) -> None:
+    import resource
+
+    fill(folder, 40)
+    used = len(list(Path("/dev/fd").iterdir()))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (used + 40, hard))
+    try:
+        running = Running(journals, workers=64)
+        running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
+        end = running.until_ended()
+        running.engine.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert end.counts.succeeded == 40
+    assert end.notice == "No more workers can be started: Too many open files."
 
 
 @pytest.mark.parametrize("workers", [1, 3])

@@ -23,6 +23,7 @@ from workers.events import (
     TasksExhausted,
     TasksOffered,
     WorkerLost,
+    WorkerNotStarted,
     WorkerReady,
     WorkersResized,
 )
@@ -44,6 +45,7 @@ class Crew:
         self.pauses: list[str] = []
         self.is_finished = False
         self.seen: list[Action] = []
+        self.limit = 1000
         self._next_worker = 0
 
     def tell(self, event: Event) -> list[Action]:
@@ -55,6 +57,8 @@ class Crew:
 
     def _obey(self, action: Action) -> None:
         match action:
+            case StartWorker() if len(self.given) >= self.limit:
+                self.tell(WorkerNotStarted("Too many open files."))
             case StartWorker():
                 self._next_worker += 1
                 worker = WorkerId(self._next_worker)
@@ -173,6 +177,24 @@ def test_resize_up_starts_workers_at_once() -> None:
     crew.start_all()
     actions = crew.tell(WorkersResized(4))
     assert actions.count(StartWorker()) == 3
+
+
+def test_refused_worker_is_not_asked_for_again_while_others_work() -> None:
+    crew = Crew(target=8)
+    crew.limit = 2
+    crew.tell(offered(*range(1, 9)))
+    crew.start_all()
+    assert [len(tasks) for tasks in crew.given.values()] == [1, 1]
+    starts = sum(isinstance(action, StartWorker) for action in crew.seen)
+    crew.succeed(WorkerId(1))
+    assert sum(isinstance(action, StartWorker) for action in crew.seen) == starts
+
+
+def test_job_pauses_when_no_worker_at_all_can_be_started() -> None:
+    crew = Crew(target=4)
+    crew.limit = 0
+    crew.tell(offered(1, 2))
+    assert crew.pauses == ["No worker can be started: Too many open files."]
 
 
 def test_paused_job_hands_out_nothing_and_goes_on_where_it_was() -> None:
