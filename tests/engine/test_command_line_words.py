@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workers.command_line import doctor
@@ -270,7 +271,10 @@ def test_doctor_tells_a_kernel_without_landlock() -> None:
 
 
 def test_doctor_finds_the_file_system_of_a_folder(tmp_path: Path) -> None:
-    assert file_system_of(tmp_path)
+    listed = psutil.disk_partitions(all=True)
+    holders = [p.fstype for p in listed if tmp_path.resolve().is_relative_to(p.mountpoint)]
+    # In a bare chroot the system lists no mount that holds the folder.
+    assert file_system_of(tmp_path) in (holders or [""])
 
 
 def test_doctor_prints_one_line_each() -> None:
