@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self.apply(JobSnapshot(sequence=0))
+        self._focus_page()
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the page and offer the actions of that job's state."""
@@ -73,10 +74,22 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{name} – Everycore" if name else "Everycore")
 
     def _show_page(self, page: int) -> None:
-        if page != self._pages.currentIndex():
-            # There is one amber line; it goes where it is seen.
-            self._notice_places[page].addWidget(self.views.notice_bar)
-            self._pages.setCurrentIndex(page)
+        if page == self._pages.currentIndex():
+            return
+        # Ours also while a dialog is in front: it gives the keyboard back to it.
+        has_focus = self._pages.isAncestorOf(self.focusWidget())
+        # There is one amber line; it goes where it is seen.
+        self._notice_places[page].addWidget(self.views.notice_bar)
+        self._pages.setCurrentIndex(page)
+        if has_focus:
+            # Else Qt gives it to whatever comes next, a step's card for instance.
+            self._focus_page()
+
+    def _focus_page(self) -> None:
+        if self._pages.currentIndex() == 0:
+            self.views.drop_area.take_focus()
+        else:
+            self.views.task_table.rows.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _connect(self) -> None:
         actions = self.actions_offered
@@ -208,16 +221,18 @@ class MainWindow(QMainWindow):
 
     def _right(self) -> QWidget:
         views = self.views
-        workers = card(
-            views.worker_slider,
-            rule(),
-            PlainLabel("Cores", "heading"),
-            views.core_loads,
-            rule(),
-            views.worker_lanes,
-            views.failure_panel,
-            stretched=views.worker_lanes,
-        )
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(11, 11, 11, 11)
+        inner.setSpacing(10)
+        inner.addWidget(views.worker_slider)
+        inner.addWidget(rule())
+        inner.addWidget(PlainLabel("Cores", "heading"))
+        inner.addWidget(views.core_loads)
+        inner.addWidget(rule())
+        inner.addWidget(views.worker_lanes, 1)
+        inner.addWidget(views.failure_panel)
+        workers = scrolling_card(content, followed=views.failure_panel)
         right = QWidget()
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)

@@ -25,8 +25,14 @@ from workers.load import usable_cores
 from workers.operations import find_operation
 from workers.pipeline import output_suffix, preset_pipelines
 from workers.snapshot import JobEntry, JobSnapshot
+from workers.wording import printable
 
 _log: Final = logging.getLogger(__name__)
+_TYPICAL_SUFFIXES: Final = {
+    Kind.IMAGE: (".png", ".jpg"),
+    Kind.TABLE: (".csv", ".parquet"),
+    Kind.ARRAY: (".npy", ".npz"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +132,7 @@ class Session(QObject):
 
     def show_names(self, pipeline: Pipeline) -> None:
         """Say how outputs are named with that pipeline."""
-        suffixes = {
-            output_suffix(pipeline, kind, suffix)
-            for kind, suffix in ((Kind.IMAGE, ".png"), (Kind.TABLE, ".csv"), (Kind.ARRAY, ".npy"))
-            if any(True for step in pipeline.steps if _reads(step.operation, kind))
-        }
-        names = ", ".join(sorted(suffixes))
-        self._parts.views.output_panel.apply_names(f"Same names, {names}" if names else "")
+        self._parts.views.output_panel.apply_names(names_sentence(pipeline))
 
     # ---- history and dialogs
 
@@ -171,7 +171,8 @@ class Session(QObject):
     def show_settings(self) -> None:
         """Open the settings."""
         maximum = self._parts.views.worker_slider.maximum
-        dialog = SettingsDialog(self._choices, maximum, self._parts.window)
+        auto = auto_workers(usable_cores())
+        dialog = SettingsDialog(self._choices, maximum, auto, self._parts.window)
         dialog.choices_changed.connect(self.take_choices)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
@@ -203,7 +204,20 @@ class Session(QObject):
 
     def open_path(self, path: Path) -> None:
         """Show a file or folder with the system's own program."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(path))):
+            self._parts.views.notice_bar.show_sentence(
+                f"No program was found that opens {printable(path.name)}."
+            )
+
+
+def names_sentence(pipeline: Pipeline) -> str:
+    """Return 'Same names, .jpg'; a suffix that depends on the input's own is not told."""
+    suffixes: set[str] = set()
+    for kind, typical in _TYPICAL_SUFFIXES.items():
+        if any(_reads(step.operation, kind) for step in pipeline.steps):
+            found = {output_suffix(pipeline, kind, suffix) for suffix in typical}
+            suffixes |= found if len(found) == 1 else set()
+    return ", ".join(["Same names", *sorted(suffixes)]) if pipeline.steps else ""
 
 
 def _reads(operation: str, kind: Kind) -> bool:

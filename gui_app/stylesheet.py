@@ -60,7 +60,7 @@ QPushButton[role="primary"]:disabled, QPushButton:default:disabled {
 }
 QPushButton[role="link"], QPushButton[role="strong-link"] {
     background: transparent; color: $accent; border: 0; border-bottom: 2px solid transparent;
-    border-radius: 0; padding: 2px 0 0 0; min-height: 0; text-align: left;
+    border-radius: 0; padding: 2px 0 0 0; min-height: 16px; text-align: left;
 }
 QPushButton[role="strong-link"] { font-weight: 600; }
 QPushButton[role="link"]:hover, QPushButton[role="strong-link"]:hover {
@@ -94,6 +94,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {
     selection-color: $on_accent;
 }
 QPlainTextEdit, QComboBox { border-color: $line; }
+QPlainTextEdit { min-height: 40px; }
 QComboBox:hover, QComboBox:on { border-color: $control; }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus {
     border: 2px solid $accent; padding: 3px 7px;
@@ -110,6 +111,8 @@ QComboBox QAbstractItemView {
     background: $surface; color: $text; border: 1px solid $control; padding: 4px; outline: 0;
     selection-background-color: $accent_soft; selection-color: $text;
 }
+QComboBox QAbstractItemView::item { min-height: 26px; padding: 0 6px; border-radius: 4px; }
+QComboBox QAbstractItemView::item:selected { background: $accent_soft; color: $text; }
 QSpinBox, QDoubleSpinBox { min-height: 15px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button {
     subcontrol-origin: border; subcontrol-position: top right; width: 18px; border: 0;

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from gui_app.settings import Choices
 from gui_app.theme import ThemeChoice, set_role
+from gui_app.views.choice_box import ChoiceBox
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.spin_box import CountBox
 from workers import OnExisting
@@ -38,12 +39,17 @@ class SettingsDialog(QDialog):
     choices_changed = Signal(object)
 
     def __init__(
-        self, choices: Choices, workers_maximum: int, parent: QWidget | None = None
+        self,
+        choices: Choices,
+        workers_maximum: int,
+        workers_auto: int,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Settings")
         self.setMinimumWidth(420)
         self._choices = choices
+        self._workers_auto = workers_auto
         self.theme_box = _combo(tuple(_THEMES.values()), list(_THEMES).index(choices.theme))
         self.on_existing_box = _combo(
             tuple(_ON_EXISTING.values()), list(_ON_EXISTING).index(choices.on_existing)
@@ -54,7 +60,7 @@ class SettingsDialog(QDialog):
         self.workers_box.setRange(1, max(workers_maximum, 1))
         self.workers_box.setSuffix(f" of {workers_maximum}")
         self.workers_box.setAccessibleName("Workers")
-        self.workers_box.setValue(choices.workers or max(workers_maximum - 1, 1))
+        self.workers_box.setValue(choices.workers or workers_auto)
         self.workers_box.setEnabled(choices.workers is not None)
         self.responsive_box = QCheckBox("Keep this computer responsive")
         self.responsive_box.setChecked(choices.is_responsive)
@@ -76,6 +82,8 @@ class SettingsDialog(QDialog):
     def _take(self) -> None:
         is_auto = self.auto_box.isChecked()
         self.workers_box.setEnabled(not is_auto)
+        if is_auto:
+            self.workers_box.setValue(self._workers_auto)
         taken = replace(
             self._choices,
             theme=list(_THEMES)[self.theme_box.currentIndex()],
@@ -115,7 +123,7 @@ class SettingsDialog(QDialog):
 
 
 def _combo(words: tuple[str, ...], current: int) -> QComboBox:
-    combo = QComboBox()
+    combo = ChoiceBox()
     combo.addItems(list(words))
     combo.setCurrentIndex(current)
     return combo

@@ -56,6 +56,10 @@ class DropArea(QWidget):
         """Offer to go on with that job; none hides the offer."""
         self._resume.apply(entry)
 
+    def take_focus(self) -> None:
+        """Give the keyboard to the first button."""
+        self._choose.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def accept_drag(self, event: QDragEnterEvent) -> bool:
         """Welcome files and folders, and addresses too: they are refused with a sentence."""
         if not event.mimeData().hasUrls():

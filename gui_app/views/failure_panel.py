@@ -1,5 +1,7 @@
 """What went wrong with the selected row, and what can be done about it."""
 
+from typing import Final
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
@@ -9,6 +11,7 @@ from gui_app.views.tinted import push_button
 from workers import TaskRow, TaskState
 from workers.wording import printable
 
+_TEXT_MOST_PX: Final = 140
 _SHOWN_STATES = (TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED)
 _RETRY_STATES = (TaskState.FAILED, TaskState.CANCELLED)
 
@@ -31,8 +34,9 @@ class FailurePanel(QWidget):
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
         self._text.setAccessibleName("Details of the failure")
-        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self._text.setFixedHeight(140)
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
+        # Where the panel is low, the text gives way down to the stylesheet's least height.
+        self._text.setMaximumHeight(_TEXT_MOST_PX)
         self._lay_out()
         self._retry.clicked.connect(self._emit_retry)
         self._open.clicked.connect(self._emit_open)

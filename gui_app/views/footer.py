@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -110,11 +110,15 @@ class Footer(QFrame):
         is_under_way = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
         share = snapshot.counts.ended / total if total and is_under_way else 0.0
         self._line.apply(share, is_still=snapshot.state is not JobState.RUNNING)
+        focused = [text for text, button in self._buttons.items() if button.hasFocus()]
         for text, button in self._buttons.items():
             is_primary = text == face.buttons[-1] and snapshot.state is not JobState.EMPTY
             set_role(button, "primary" if is_primary else "")
             button.setVisible(text in face.buttons)
         self._buttons["Start"].setEnabled(snapshot.state is JobState.DRAFT and total > 0)
+        if focused and focused[0] not in face.buttons:
+            # The pressed button is gone; the keyboard stays here, with what comes next.
+            self._buttons[face.buttons[-1]].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _lay_out(self) -> None:
         words = QVBoxLayout()
@@ -166,6 +170,8 @@ def _draft_face(snapshot: JobSnapshot) -> _Face:
     files = count_words(snapshot.counts.waiting, "file")
     if snapshot.is_discovering:
         return _Face("Looking for files", f"{files} so far", ("New job", "Start"))
+    if not snapshot.counts.total:
+        return _Face("Nothing to do", "No files in there", ("New job", "Start"))
     if not snapshot.counts.waiting:
         return _Face("Nothing to do", "No file here that the pipeline reads", ("New job", "Start"))
     skipped = f" · {snapshot.counts.skipped:,} skipped" if snapshot.counts.skipped else ""

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from gui_app.views.choice_box import ChoiceBox
 from gui_app.views.plain_label import PlainLabel, plain_tool_tip
 from gui_app.views.spin_box import CountBox, NumberBox
 from workers import ParameterValue
@@ -170,7 +171,7 @@ def _number_spin(parameter: Parameter, value: ParameterValue) -> QDoubleSpinBox:
 
 
 def _combo(parameter: Parameter, value: ParameterValue) -> QComboBox:
-    combo = QComboBox()
+    combo = ChoiceBox()
     for choice in parameter.choices:
         combo.addItem(choice.replace("_", " "), choice)
     combo.setCurrentIndex(parameter.choices.index(str(value)) if value in parameter.choices else 0)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
+from gui_app.views.choice_box import ChoiceBox
 from gui_app.views.choosers import choose_folder
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
@@ -41,7 +42,7 @@ class OutputPanel(QWidget):
         self._change.setAccessibleName("Change the output folder")
         self._reset = push_button("Put them beside the input", "link")
         self._names = PlainLabel("Same names", "small", wraps=True)
-        self._on_existing = QComboBox()
+        self._on_existing = ChoiceBox()
         self._on_existing.setAccessibleName("When an output is already there")
         for index, (choice, words) in enumerate(_ON_EXISTING.items()):
             self._on_existing.addItem(words, choice)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
+from gui_app.views.choice_box import ChoiceBox
 from gui_app.views.choosers import choose_file
 from gui_app.views.dashed_button import DashedButton
 from gui_app.views.plain_label import PlainLabel, plain_tool_tip
@@ -39,7 +40,7 @@ class PipelinePanel(QWidget):
         self._pipeline = Pipeline("New pipeline", ())
         self._cards: list[StepCard] = []
         self._is_editable = True
-        self._preset_box = QComboBox()
+        self._preset_box = ChoiceBox()
         self._preset_box.setAccessibleName("Preset")
         set_role(self._preset_box, "preset")
         self._add = DashedButton("+ Add step")

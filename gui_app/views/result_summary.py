@@ -13,7 +13,8 @@ from workers import JobSnapshot
 from workers.typed import override
 from workers.wording import size_words
 
-_FULL_WIDTH_PX: Final = 520
+_GAP_PX: Final = 14
+_SIDE_PX: Final = 18
 
 
 class ResultSummary(QFrame):
@@ -24,7 +25,6 @@ class ResultSummary(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "card")
-        self._has_speed_up = False
         self._succeeded = _Figure("succeeded")
         self._problems = _Figure("problems")
         self._skipped = _Figure("skipped")
@@ -35,10 +35,18 @@ class ResultSummary(QFrame):
         self._show_problems.setToolTip("Show them in the table")
         self._problems.replace_caption(self._show_problems)
         row = QHBoxLayout(self)
-        row.setContentsMargins(18, 12, 18, 12)
-        row.setSpacing(8)
-        figures = (self._succeeded, self._problems, self._skipped, self._cancelled)
-        for figure in (*figures, self._sizes, self._speed_up):
+        row.setContentsMargins(_SIDE_PX, 12, _SIDE_PX, 12)
+        row.setSpacing(_GAP_PX)
+        # In this order: the last ones give way first.
+        self._figures = {
+            self._succeeded: True,
+            self._problems: True,
+            self._skipped: True,
+            self._cancelled: False,
+            self._sizes: False,
+            self._speed_up: False,
+        }
+        for figure in self._figures:
             row.addWidget(figure)
             row.addStretch(1)
         row.takeAt(row.count() - 1)
@@ -52,13 +60,13 @@ class ResultSummary(QFrame):
         self._show_problems.setText("problem" if counts.failed == 1 else "problems")
         self._skipped.show_number(counts.skipped, "big-warn")
         self._cancelled.show_number(counts.cancelled, "big")
-        self._cancelled.setVisible(counts.cancelled > 0)
+        self._figures[self._cancelled] = counts.cancelled > 0
         self._show_problems.setEnabled(counts.failed > 0)
         self._show_sizes(snapshot)
-        self._has_speed_up = snapshot.speed_up is not None
-        self._show_fitting()
+        self._figures[self._speed_up] = snapshot.speed_up is not None
         if snapshot.speed_up is not None:
             self._speed_up.show_text(f"{snapshot.speed_up:.1f}×", "large")
+        self._show_fitting()
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -66,12 +74,20 @@ class ResultSummary(QFrame):
         self._show_fitting()
 
     def _show_fitting(self) -> None:
-        """In a narrow window the speed-up gives way: it stands in its own card as well."""
-        self._speed_up.setVisible(self._has_speed_up and self.width() >= _FULL_WIDTH_PX)
+        """Leave out what has no room: half of a number reads as another number."""
+        room = self.width() - 2 * _SIDE_PX + _GAP_PX
+        for figure, is_wanted in self._figures.items():
+            room -= figure.sizeHint().width() + _GAP_PX if is_wanted else 0
+            figure.setVisible(is_wanted and room >= 0)
 
     def _show_sizes(self, snapshot: JobSnapshot) -> None:
         before, after = snapshot.bytes_ended, snapshot.bytes_out
-        self._sizes.setVisible(after > 0)
+        self._figures[self._sizes] = after > 0
+        if snapshot.counts.cancelled:
+            # The bytes that ended hold those of the cancelled ones: nothing to compare with.
+            self._sizes.show_text(size_words(after), "large")
+            self._sizes.show_caption("written")
+            return
         self._sizes.show_text(f"{size_words(before)} → {size_words(after)}", "large")
         self._sizes.show_caption(saved_words(before, after))
 

@@ -1,6 +1,6 @@
 """The panels left and right of the centre: scrolling, folding, one tab when it gets narrow."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QScrollArea,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui_app.theme import CARD_PADDING, GUTTER, set_role
+from workers.typed import override
 
 
 class SidePanels(QSplitter):
@@ -97,9 +98,33 @@ def card(*widgets: QWidget, stretched: QWidget, padding: int = CARD_PADDING) -> 
     return frame
 
 
-def scrolling_card(content: QWidget) -> QFrame:
-    """Return a card whose content scrolls where it is too long."""
-    area = QScrollArea()
+class _FollowingArea(QScrollArea):
+    """Scrolls to a part of its content when that part appears."""
+
+    def __init__(self, followed: QWidget | None) -> None:
+        super().__init__()
+        self._followed = followed
+        # Once the layout has made room for it.
+        self._soon = QTimer(self, singleShot=True, interval=0)
+        self._soon.timeout.connect(self._show_followed)
+        if followed is not None:
+            followed.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Note that the followed part appears or grows."""
+        if watched is self._followed and event.type() in (QEvent.Type.Show, QEvent.Type.Resize):
+            self._soon.start()
+        return super().eventFilter(watched, event)
+
+    def _show_followed(self) -> None:
+        if self._followed is not None and self._followed.isVisible():
+            self.ensureWidgetVisible(self._followed, 0, 0)
+
+
+def scrolling_card(content: QWidget, followed: QWidget | None = None) -> QFrame:
+    """Return a card whose content scrolls where it is too long, to a part that appears."""
+    area = _FollowingArea(followed)
     area.setWidgetResizable(True)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -53,6 +53,7 @@ class TaskDelegate(QStyledItemDelegate):
         self._model = model
         self._angle = 0
         self._elided: dict[tuple[str, int, bool], str] = {}
+        self._widths: dict[str, int] = {}
 
     def turn(self) -> None:
         """Turn the arcs of running rows by one step; the view repaints them."""
@@ -61,6 +62,7 @@ class TaskDelegate(QStyledItemDelegate):
     def forget_texts(self) -> None:
         """Measure all texts anew: the font is another one."""
         self._elided.clear()
+        self._widths.clear()
 
     @override
     def sizeHint(
@@ -87,11 +89,11 @@ class TaskDelegate(QStyledItemDelegate):
                 self._paint_icon(painter, area, row)
         elif column is Column.NAME:
             self._paint_name(painter, area, row, option.fontMetrics)
-        elif row is not None:
+        if row is not None and column is not Column.STATE:
             sentence = reason(row)
             if sentence:
                 self._paint_reason(painter, area, row, sentence, option.fontMetrics)
-            else:
+            elif column is not Column.NAME:
                 place = area.adjusted(0, 0, -(self._edge(area) or PADDING_PX), 0)
                 _paint_number(painter, place, row, column)
 
@@ -144,8 +146,8 @@ class TaskDelegate(QStyledItemDelegate):
     ) -> None:
         """Paint this cell's part of the sentence that runs across the number columns."""
         inks = _inks(current_tokens())
-        left = self._view.columnViewportPosition(Column.BEFORE) + PADDING_PX
         right = self._view.viewport().width() - MARGIN_PX
+        left = self._reason_left(row.name, sentence, right, metrics)
         place = QRect(left, area.top(), right - left, area.height())
         painter.save()
         painter.setClipRect(area, Qt.ClipOperation.IntersectClip)
@@ -153,6 +155,24 @@ class TaskDelegate(QStyledItemDelegate):
         shown = self._fitting(sentence, place.width(), metrics, is_name=False)
         painter.drawText(place, _LEFT | _PLAIN, shown)
         painter.restore()
+
+    def _reason_left(self, name: str, sentence: str, right: int, metrics: QFontMetrics) -> int:
+        """Return where the sentence begins: a long one takes the room that a short name leaves."""
+        usual = self._view.columnViewportPosition(Column.BEFORE) + PADDING_PX
+        missing = self._width(sentence, metrics) - (right - usual)
+        if missing <= 0:
+            return usual
+        name_left = self._view.columnViewportPosition(Column.NAME) + PADDING_PX
+        name_end = name_left + self._width(name, metrics) + 2 * PADDING_PX
+        return min(max(usual - missing, name_end), usual)
+
+    def _width(self, text: str, metrics: QFontMetrics) -> int:
+        width = self._widths.get(text)
+        if width is None:
+            if len(self._widths) >= _ELIDED_MOST:
+                self._widths.clear()
+            width = self._widths[text] = metrics.horizontalAdvance(text) + 1
+        return width
 
     def _edge(self, area: QRect) -> int:
         """Return how far the cell stays away from the table's right edge, 0 elsewhere."""

@@ -112,12 +112,15 @@ def throughput_words(snapshot: JobSnapshot) -> tuple[str, str]:
     tasks, size = snapshot.tasks_per_s, snapshot.bytes_per_s
     if snapshot.state.is_ended:
         seconds = snapshot.elapsed_s
-        tasks = snapshot.counts.ended / seconds if seconds else 0.0
+        # What was skipped or cancelled took no time.
+        worked = snapshot.counts.succeeded + snapshot.counts.failed
+        tasks = worked / seconds if seconds else 0.0
         size = snapshot.bytes_ended / seconds if seconds else 0.0
     # Only inputs that are files have bytes; the points of a sweep have none.
     unit = "files" if snapshot.bytes_total else "tasks"
     number, _, rest = rate_words(tasks, unit).partition(" ")
-    if snapshot.bytes_total:
+    # The bytes that ended hold those of the cancelled ones.
+    if snapshot.bytes_total and not snapshot.counts.cancelled:
         rest += f" · {size_words(size)}/s"
     return number, f"{rest} on average" if snapshot.state.is_ended else rest
 

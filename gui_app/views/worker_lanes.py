@@ -48,7 +48,10 @@ class WorkerLanes(QScrollArea):
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the lanes of a snapshot."""
+        before = self._lanes.minimumHeight()
         self._lanes.apply(snapshot)
+        if self._lanes.minimumHeight() != before:
+            self.updateGeometry()
 
     def tool_tip_at(self, position: QPoint) -> str:
         """Return what the tool tip at that place of the content says, as plain text."""
@@ -56,7 +59,8 @@ class WorkerLanes(QScrollArea):
 
     @override
     def sizeHint(self) -> QSize:
-        return QSize(200, 4 * _NAMED_PX)
+        height = min(self._lanes.minimumHeight(), 4 * _NAMED_PX)
+        return QSize(200, max(height, _EMPTY_PX))
 
     @override
     def minimumSizeHint(self) -> QSize:

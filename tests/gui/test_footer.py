@@ -91,3 +91,19 @@ def test_every_button_tells_its_gesture(qtbot: QtBot, footer: Footer) -> None:
         assert footer.button(text).isVisible()
         with qtbot.waitSignal(signal):
             footer.button(text).click()
+
+
+def test_folder_without_files_is_told_as_such(footer: Footer) -> None:
+    footer.apply(replace(DRAFT, counts=Counts()))
+    assert footer.sentences == ("Nothing to do", "No files in there")
+
+
+def test_keyboard_stays_with_what_comes_after_the_pressed_button(
+    qtbot: QtBot, footer: Footer
+) -> None:
+    footer.apply(DRAFT)
+    with qtbot.waitActive(footer):
+        footer.activateWindow()
+    footer.button("Start").setFocus()
+    footer.apply(RUNNING)
+    assert footer.button("Pause").hasFocus()

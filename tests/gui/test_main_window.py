@@ -1,12 +1,13 @@
 """The window: pages, actions, drops anywhere, a narrow screen, and what it remembers."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui_app.main_window import MainWindow, WindowViews
@@ -26,7 +27,7 @@ from gui_app.views.task_table import TaskTable
 from gui_app.views.throughput_plot import ThroughputPlot
 from gui_app.views.worker_lanes import WorkerLanes
 from gui_app.views.worker_slider import WorkerSlider
-from workers import Counts, JobId, JobSnapshot, JobState
+from workers import Counts, JobId, JobSnapshot, JobState, Kind, TaskId, TaskRow, TaskState
 from workers.operations import all_operations
 
 DRAFT = JobSnapshot(1, JobId("j"), "Holiday", JobState.DRAFT, counts=Counts(waiting=3))
@@ -85,6 +86,20 @@ def test_job_shows_the_table_and_its_name(window: MainWindow) -> None:
     assert not window.views.result_summary.isVisible()
     assert window.windowTitle().startswith("Holiday")
     assert window.actions_offered.start.isEnabled()
+
+
+def test_keyboard_begins_at_choose_folder_and_goes_on_to_the_rows(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    focused = QApplication.focusWidget()
+    assert isinstance(focused, QPushButton)
+    assert focused.text() == "Choose folder…"
+    window.apply(DRAFT)
+    assert window.views.task_table.rows.hasFocus()
+    window.apply(JobSnapshot(sequence=2))
+    assert focused.hasFocus()
 
 
 def test_ended_job_shows_its_result(window: MainWindow) -> None:
@@ -181,3 +196,33 @@ def test_nothing_is_wider_than_the_smallest_window(window: MainWindow) -> None:
     assert footer.minimumSizeHint().width() <= window.minimumWidth()
     for view in (footer, window.views.header, window.views.result_summary):
         assert view.width() <= window.width()
+
+
+def test_reason_of_a_failure_is_readable_in_a_low_window(qtbot: QtBot, window: MainWindow) -> None:
+    window.apply(FINISHED)
+    window.resize(1180, window.minimumHeight())
+    panel = window.views.failure_panel
+    panel.apply_row(
+        TaskRow(
+            TaskId(1),
+            "cut-short.jpg",
+            Path("/in/cut-short.jpg"),
+            Kind.IMAGE,
+            9000,
+            TaskState.FAILED,
+            message="Not a readable JPEG (file ends early).",
+            detail="premature end",
+        )
+    )
+    qtbot.waitUntil(partial(_is_readable, panel))
+
+
+def _is_readable(panel: QWidget) -> bool:
+    labels = [label for label in panel.findChildren(QLabel) if label.text()]
+    buttons = [button for button in panel.findChildren(QPushButton) if button.isVisible()]
+    assert len(labels) == 2
+    assert buttons
+    return all(
+        not widget.visibleRegion().isEmpty() and widget.height() >= widget.sizeHint().height()
+        for widget in (labels[0], *buttons)
+    ) and labels[1].height() >= labels[1].heightForWidth(labels[1].width())

@@ -95,6 +95,19 @@ def test_ended_job_tells_its_average() -> None:
     assert throughput_words(ended) == ("10.0", "files/s · 5.0 MB/s on average")
 
 
+def test_cancelled_and_skipped_files_make_no_job_faster() -> None:
+    ended = JobSnapshot(
+        1,
+        JobId("one"),
+        state=JobState.CANCELLED,
+        counts=Counts(succeeded=90, failed=10, skipped=400, cancelled=9500),
+        bytes_total=50_000_000,
+        bytes_ended=50_000_000,
+        elapsed_s=10.0,
+    )
+    assert throughput_words(ended) == ("10.0", "files/s on average")
+
+
 @pytest.mark.parametrize("state", [JobState.EMPTY, JobState.DRAFT])
 def test_job_that_has_not_started_has_no_rate(state: JobState) -> None:
     assert throughput_words(JobSnapshot(1, state=state)) == ("", "")

@@ -71,7 +71,7 @@ def test_window_geometry_lies_in_our_own_folder(
 
 
 def test_dialog_tells_each_choice_at_once(qtbot: QtBot) -> None:
-    dialog = SettingsDialog(Choices(), 8)
+    dialog = SettingsDialog(Choices(), 8, 7)
     qtbot.addWidget(dialog)
     with qtbot.waitSignal(dialog.choices_changed) as told:
         dialog.theme_box.setCurrentIndex(2)
@@ -83,3 +83,14 @@ def test_dialog_tells_each_choice_at_once(qtbot: QtBot) -> None:
     dialog.on_existing_box.setCurrentIndex(1)
     expected = Choices(ThemeChoice.DARK, False, 3, on_existing=OnExisting.RENAME)
     assert dialog.choices == expected
+
+
+def test_dialog_shows_how_many_workers_suit_this_computer(qtbot: QtBot) -> None:
+    dialog = SettingsDialog(Choices(), 2, 2)
+    qtbot.addWidget(dialog)
+    assert dialog.workers_box.text() == "2 of 2"
+    dialog.auto_box.setChecked(False)
+    dialog.workers_box.setValue(1)
+    dialog.auto_box.setChecked(True)
+    assert dialog.workers_box.text() == "2 of 2"
+    assert dialog.choices == Choices()

@@ -293,6 +293,22 @@ def test_reason_runs_across_the_number_columns(qtbot: QtBot, shown: Shown) -> No
         assert _has_color(image, area, current_tokens().fail)
 
 
+def test_long_reason_takes_the_room_that_a_short_name_leaves(shown: Shown) -> None:
+    rows = shown.table.rows
+    long = "An output with this name was there already, and its input was therefore skipped."
+    shown.answer((a_row(1), a_row(2, TaskState.FAILED, long), *ROWS[2:]))
+    image = QImage(rows.viewport().size(), QImage.Format.Format_RGB32)
+    image.fill(QColor(current_tokens().surface))
+    painter = QPainter(image)
+    index = shown.model.index(1, Column.NAME)
+    option = QStyleOptionViewItem()
+    rows.initViewItemOption(option)
+    option.rect = rows.visualRect(index)
+    rows.itemDelegate().paint(painter, option, index)
+    painter.end()
+    assert _has_color(image, option.rect, current_tokens().fail)
+
+
 def test_narrow_table_keeps_its_names_readable(shown: Shown) -> None:
     rows = shown.table.rows
     shown.table.setMinimumSize(1, 1)
