@@ -30,6 +30,12 @@ def _choose_screen() -> None:
 _choose_screen()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Allow the one constructor that PySide6 6.12 deprecates and 6.11 has no other for."""
+    deprecated = "ignore:Function. 'QDragEnterEvent:DeprecationWarning"
+    config.addinivalue_line("filterwarnings", deprecated)
+
+
 @pytest.fixture(autouse=True)
 def everycore_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder that stands for this person's settings, journals and logs."""

@@ -6,6 +6,7 @@ commands, windows or terminals.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -23,7 +24,7 @@ from workers.actions import (
 )
 from workers.assignments import Assignments
 from workers.discovery import FoundFile
-from workers.errors import JobRefused
+from workers.errors import JobRefused, JournalError
 from workers.events import (
     AttemptEnded,
     Event,
@@ -32,6 +33,7 @@ from workers.events import (
     JobPaused,
     OutputBlocked,
     TasksExhausted,
+    TasksExpected,
     TasksOffered,
     WorkerLost,
     WorkerNotStarted,
@@ -46,7 +48,7 @@ from workers.outcome import Failure, FailureKind
 from workers.output import Staging, stops_job
 from workers.pool import WorkerPool
 from workers.scheduler import Scheduler
-from workers.snapshot import AttemptEnd, Counts, JobSnapshot, MarkerKind, TaskRow
+from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
 from workers.sweep_results import publish_results
 
 # The scheduler holds so many tasks at most; the others wait in the journal.
@@ -89,6 +91,9 @@ class ActiveJob:
         if (failure := staging.prepare()) is not None:
             raise JobRefused(failure.message)
         self.spec, self._staging, self._pool = spec, staging, pool
+        self.refusal = ""
+        pool.kill_all()  # those of a start before that was refused or cancelled
+        self.journal.reopen_running()
         is_resumed = self.journal.spec() is not None
         self._assignments = Assignments(self.journal, spec, is_resumed=is_resumed)
         self._scheduler = Scheduler(target=workers, retries=spec.retries)
@@ -116,9 +121,18 @@ class ActiveJob:
         if self._scheduler is None:
             return
         now = time.monotonic()
-        event = self._noted(event, now)
+        if isinstance(event, AttemptEnded | WorkerLost):
+            if not self._scheduler.employs(event.worker):
+                return  # it was started for the job before
+            event = self._noted(event, now)
         for action in self._scheduler.handle(event, now):
             self._perform(action, now)
+
+    def expect_files(self) -> None:
+        """Wait for what a search finds before the job may end."""
+        self.is_discovering = True
+        self.journal.set_discovered(False)
+        self.handle(TasksExpected())
 
     def refill(self) -> None:
         """Offer the scheduler more waiting tasks when it runs low, and tell when none are left."""
@@ -151,39 +165,6 @@ class ActiveJob:
         running = min(running, waiting)
         return replace(counts, waiting=waiting - running, running=running)
 
-    def shown_in(self, frame: JobSnapshot, now: float) -> JobSnapshot:
-        """Return the snapshot with this job in it; takes the news along."""
-        counts, view = self.counts(), self.view
-        bytes_total, bytes_ended, bytes_out, warnings = self.journal.totals()
-        tasks_per_s, bytes_per_s = view.throughput.rates(now)
-        remaining = None
-        if self.state is JobState.RUNNING and not self.is_discovering:
-            tasks_left = counts.waiting + counts.running
-            remaining = view.throughput.remaining(tasks_left, bytes_total - bytes_ended, now)
-        return replace(
-            frame,
-            job=self.journal.job,
-            name=self.journal.name,
-            state=self.state,
-            is_discovering=self.is_discovering,
-            counts=counts,
-            warnings=warnings,
-            bytes_total=bytes_total,
-            bytes_ended=bytes_ended,
-            bytes_out=bytes_out,
-            elapsed_s=view.elapsed(now),
-            remaining_s=remaining,
-            tasks_per_s=tasks_per_s,
-            bytes_per_s=bytes_per_s,
-            speed_up=view.speed_up(now),
-            markers=view.take_markers(),
-            notice=view.notice,
-            pause_reason=self.pause_reason,
-            refusal=frame.refusal or self.refusal,
-            changed_tasks=view.take_changed(),
-            output=self.spec.output if self.spec is not None else None,
-        )
-
     def pause(self) -> None:
         """Hand out no more tasks."""
         if self.state is JobState.RUNNING:
@@ -194,10 +175,12 @@ class ActiveJob:
             self._enter(JobState.PAUSED)
 
     def go_on(self) -> None:
-        """Go on after a pause."""
+        """Go on after a pause; raises JobRefused while the output folder is gone."""
         if self.state is JobState.PAUSED:
+            assert self._staging is not None
+            if (failure := self._staging.restore()) is not None:
+                raise JobRefused(failure.message)
             now = time.monotonic()
-            self.pause_reason = ""
             self.view.start_clock(now)
             self.view.mark(MarkerKind.CONTINUED, "continued", now)
             self._enter(JobState.RUNNING)
@@ -253,8 +236,7 @@ class ActiveJob:
 
     def leave(self) -> None:
         """Close the journal; an unfinished job stands as stopped."""
-        now = time.monotonic()
-        self._stop_clock(now)
+        self._stop_clock(time.monotonic())
         if self.is_open_ended:
             self._enter(JobState.STOPPED)
         self.journal.close()
@@ -282,8 +264,11 @@ class ActiveJob:
 
     def _enter(self, state: JobState) -> None:
         self.state = state
+        if state is not JobState.PAUSED:
+            self.pause_reason = ""
         self.journal.set_elapsed(self.view.elapsed(time.monotonic()))
-        self.journal.set_state(state)
+        with suppress(JournalError):  # it stays buffered: `save` tries again and tells
+            self.journal.set_state(state)
 
     def _stop_clock(self, now: float) -> None:
         self.view.stop_clock(now)
@@ -291,7 +276,7 @@ class ActiveJob:
 
     # ---- events on their way to the scheduler
 
-    def _noted(self, event: Event, now: float) -> Event:
+    def _noted(self, event: AttemptEnded | WorkerLost, now: float) -> Event:
         """Show what happened on the worker's lane; leave out a sweep's point that kills workers."""
         if isinstance(event, AttemptEnded):
             if isinstance(event.outcome, Failure) and stops_job(event.outcome):
@@ -299,7 +284,7 @@ class ActiveJob:
             failed = isinstance(event.outcome, Failure)
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
             self.view.lane_ended(event.lane, event.seconds, end, now)
-        elif isinstance(event, WorkerLost) and event.running is not None:
+        elif event.running is not None:
             self.view.lane_ended(event.lane, event.seconds, AttemptEnd.CRASHED, now)
             assert self._assignments is not None
             return self._assignments.judged(event)
@@ -393,9 +378,18 @@ class ActiveJob:
         assert self.spec is not None
         assert self._staging is not None
         if self.spec.sweep is not None and not self._is_cancelled:
-            self.journal.commit()
-            values = self.journal.values()
-            self.refusal = publish_results(self.spec.sweep, self.spec, self._staging, values)
+            self.refusal = self._publish_results(self.spec.sweep)
         self._staging.remove()
-        self.save(is_forced=True)
-        self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
+        if self.refusal:  # the journal has all results; to continue is to write them again
+            self._enter(JobState.STOPPED)
+        else:
+            self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
+
+    def _publish_results(self, sweep: Sweep) -> str:
+        assert self.spec is not None
+        assert self._staging is not None
+        try:
+            values = self.journal.values()
+        except JournalError as error:
+            return str(error)
+        return publish_results(sweep, self.spec, self._staging, values)

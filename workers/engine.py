@@ -7,7 +7,9 @@ batches of files through the same inbox.
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -33,7 +35,9 @@ from workers.commands import (
 from workers.discovery import FoundFile
 from workers.discovery_thread import Batch, DiscoveryThread
 from workers.errors import EverycoreError, JobRefused, JournalError
+from workers.events import JobPaused
 from workers.job import InputFilter, JobId, JobSpec, JobState, WorkerId
+from workers.job_frame import shown_in
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter, usable_cores
@@ -56,6 +60,7 @@ class Engine:
         self._pool = WorkerPool(nice=self._nice)
         self._job: ActiveJob | None = None
         self._discoveries: list[DiscoveryThread] = []
+        self._found: deque[tuple[DiscoveryThread, Batch | None]] = deque()
         self._known: set[tuple[int, int]] = set()
         self._load = LoadMeter()
         self._sequence = 0
@@ -87,9 +92,22 @@ class Engine:
                 self._job.handle(event)
         has_post = self._read_inbox() or has_post
         if self._job is not None:
-            self._job.refill()
-            self._job.save()
+            self._keep_up(self._job)
         return bool(events) or has_post
+
+    def _keep_up(self, job: ActiveJob) -> None:
+        """Record what was found, offer tasks, save; a disk that refuses the journal pauses it."""
+        try:
+            while self._found:
+                self._files_found(*self._found[0])
+                self._found.popleft()
+            job.refill()
+            job.save()
+        except JournalError as error:
+            if job.state is JobState.RUNNING:
+                job.handle(JobPaused(str(error)))
+            elif job.state is not JobState.PAUSED:
+                self._refusal = str(error)
 
     @property
     def is_busy(self) -> bool:
@@ -104,7 +122,8 @@ class Engine:
 
     def close(self) -> None:
         """End workers and discovery; an unfinished job is left stopped and can be continued."""
-        self._close_job()
+        with suppress(JournalError):  # what its disk did not take is done again at the resume
+            self._close_job()
         self._pool.close()
 
     def snapshot(self) -> JobSnapshot:
@@ -123,7 +142,7 @@ class Engine:
         job = self._job
         if job is None:
             return frame
-        return job.shown_in(replace(frame, lanes=self._lanes(job)), now)
+        return shown_in(replace(frame, lanes=self._lanes(job)), job, now)
 
     def _lanes(self, job: ActiveJob) -> tuple[Lane, ...]:
         return tuple(
@@ -149,7 +168,7 @@ class Engine:
                 return has_read
             has_read = True
             if isinstance(item, tuple):
-                self._files_found(*item)
+                self._found.append(item)
                 continue
             self._refusal = ""
             try:
@@ -160,13 +179,13 @@ class Engine:
     def _files_found(self, discovery: DiscoveryThread, batch: tuple[FoundFile, ...] | None) -> None:
         if discovery not in self._discoveries or self._job is None:
             return  # its job was closed meanwhile
-        discovery.taken()
-        if batch is None:
-            self._discoveries.remove(discovery)
-            self._job.is_discovering = bool(self._discoveries)
-            self._job.journal.set_discovered(not self._discoveries)
+        if batch is not None:
+            self._job.add_files(batch)
+            discovery.taken()
             return
-        self._job.add_files(batch)
+        self._discoveries.remove(discovery)
+        self._job.is_discovering = bool(self._discoveries)
+        self._job.journal.set_discovered(not self._discoveries)
 
     def _obey(self, command: Command) -> None:  # noqa: C901  # one case a command
         match command:
@@ -206,6 +225,8 @@ class Engine:
     def _add_inputs(self, paths: Sequence[Path], chosen: InputFilter) -> None:
         if self._job is not None and self._job.state.is_ended:
             self._close_job()
+        if self._job is not None and self._job.spec is not None and self._job.spec.sweep:
+            raise JobRefused("This job runs over ranges of numbers; it takes no files.")
         if self._job is None:
             name = printable(paths[0].absolute().name) if paths else ""
             journal = Journal.create(self._journals, name or "Job")
@@ -213,17 +234,14 @@ class Engine:
             self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
         earlier, _ = self._job.journal.inputs()
         self._job.journal.set_inputs((*earlier, *paths), chosen)
-        self._discover(paths, chosen)
+        self._discover(paths, chosen, self._job.spec)
 
-    def _discover(self, paths: Sequence[Path], chosen: InputFilter) -> None:
-        job = self._open_job()
-        job.is_discovering = True
-        job.journal.set_discovered(False)
-        is_folder = job.spec is not None and job.spec.pipeline is not None
+    def _discover(self, paths: Sequence[Path], chosen: InputFilter, spec: JobSpec | None) -> None:
+        self._open_job().expect_files()
         discovery = DiscoveryThread(
             paths,
             chosen,
-            left_out=(job.spec.output,) if job.spec is not None and is_folder else (),
+            left_out=(spec.output,) if spec is not None else (),
             known=self._known,
             deliver=self._take_batch,
         )
@@ -231,26 +249,27 @@ class Engine:
         discovery.start()
 
     def _start(self, spec: JobSpec) -> None:
-        if self._job is not None and self._job.state not in (JobState.DRAFT, JobState.STOPPED):
-            if spec.sweep is None:
-                raise JobRefused("This job has been started already.")
+        if self._job is not None and not _may_start(self._job, spec):
+            raise JobRefused("This job has been started already.")
+        if spec.sweep is not None and not _is_of(self._job, spec):
             self._close_job()
-        if self._job is None and spec.sweep is not None:
             journal = Journal.create(self._journals, spec.sweep.function)
             self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
-        job = self._open_job()
-        _check_own_code(spec)
-        job.start(spec, self._pool, self._workers)
+        self._run(self._open_job(), spec)
 
     def _continue(self) -> None:
         job = self._open_job()
         if job.state is JobState.STOPPED and job.spec is not None:
-            _check_own_code(job.spec)
-            if not job.journal.is_discovered():
-                self._discover(*job.journal.inputs())
-            job.start(job.spec, self._pool, self._workers)
+            self._run(job, job.spec)
         else:
             job.go_on()
+
+    def _run(self, job: ActiveJob, spec: JobSpec) -> None:
+        _check_own_code(spec)
+        is_found = bool(self._discoveries) or job.journal.is_discovered()
+        if spec.sweep is None and not is_found:  # the search was cut short
+            self._discover(*job.journal.inputs(), spec)
+        job.start(spec, self._pool, self._workers)
 
     def _cancel(self) -> None:
         for discovery in self._discoveries:
@@ -266,13 +285,17 @@ class Engine:
             self._job.resize(before, self._workers)
 
     def _open(self, job: JobId) -> None:
-        self._close_job()
+        if self._job is not None and self._job.journal.job == job:
+            return
         journal = Journal.open(journal_path(self._journals, job))
         state = journal.state()
         if state in (JobState.RUNNING, JobState.PAUSED):
             state = JobState.STOPPED
-        self._job = ActiveJob(journal, state, self._listener)
-        self._job.view.all_changed()
+        try:
+            self._close_job()
+        finally:
+            self._job = ActiveJob(journal, state, self._listener)
+            self._job.view.all_changed()
 
     def _discard(self, job: JobId) -> None:
         if self._job is not None and self._job.journal.job == job:
@@ -292,11 +315,25 @@ class Engine:
         job, self._job = self._job, None
         if job is None:
             return
+        self._pool.kill_all()
         job.leave()
-        for view in self._pool.views():
-            self._pool.kill(view.worker)
         if job.state in (JobState.DRAFT, JobState.EMPTY):
             discard(self._journals, job.journal.job)
+
+
+def _may_start(job: ActiveJob, spec: JobSpec) -> bool:
+    """Say whether a job may be started as the spec says; a sweep takes an ended one's place."""
+    if spec.sweep is not None:
+        return not job.is_open_ended
+    is_sweep = job.spec is not None and job.spec.sweep is not None
+    return job.state in (JobState.DRAFT, JobState.STOPPED) and not is_sweep
+
+
+def _is_of(job: ActiveJob | None, spec: JobSpec) -> bool:
+    """Say whether a stopped job is of this very sweep and code, so that its results count."""
+    if job is None or job.state is not JobState.STOPPED or job.spec is None:
+        return False
+    return (job.spec.sweep, job.spec.trusted) == (spec.sweep, spec.trusted)
 
 
 def _check_own_code(spec: JobSpec) -> None:

@@ -177,16 +177,16 @@ def _end_hard() -> None:
 
 def _drive(engine: Engine, writer: "_Writer") -> None:
     """Run the engine until it is told to quit, and feed the writer."""
-    sent_at = 0.0
+    sent_at, has_news = 0.0, False
     while not engine.has_quit:
-        now = time.monotonic()
-        pause_s = SNAPSHOT_EVERY_S if engine.is_busy else HEARTBEAT_S
-        due_s = max(0.0, sent_at + pause_s - now)
-        has_news = engine.turn(due_s)
+        pause_s = SNAPSHOT_EVERY_S if has_news or engine.is_busy else HEARTBEAT_S
+        # Nothing is due while the window does not read: to wait for it would be to spin.
+        due_s = sent_at + pause_s - time.monotonic() if writer.is_free else pause_s
+        has_news = engine.turn(max(0.0, due_s)) or has_news
         now = time.monotonic()
         is_due = now - sent_at >= (SNAPSHOT_EVERY_S if has_news else pause_s)
         if is_due and writer.is_free:
-            sent_at = now
+            sent_at, has_news = now, False
             writer.put(engine.snapshot())
 
 

@@ -14,6 +14,11 @@ class TasksOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class TasksExpected:
+    """More files are being searched for: the job does not end before TasksExhausted."""
+
+
+@dataclass(frozen=True, slots=True)
 class TasksExhausted:
     """No task will be offered any more: discovery ended and the journal has no waiting row."""
 
@@ -108,6 +113,7 @@ class JobCancelled:
 
 Event = (
     TasksOffered
+    | TasksExpected
     | TasksExhausted
     | WorkerReady
     | WorkerNotStarted

@@ -28,6 +28,7 @@ class JobView:
     def __init__(self, elapsed_s: float) -> None:
         """Go on from the seconds that the job had been running before."""
         self.throughput = Throughput()
+        self.throughput.pause(0.0)  # its clock stands until the job runs
         self.worked_s = 0.0
         self.notice = ""
         self._ran_before_s = elapsed_s

@@ -59,10 +59,13 @@ class Journal:
         """Make the journal of a new job and take its lock."""
         path = journal_path(folder, job_id_for(name))
         journal_lock.take(path)
+        connection: sqlite3.Connection | None = None
         try:
             connection = connected(path)
             journal_schema.create_tables(connection, storable(printable(name)), time.time())
         except sqlite3.Error as error:
+            if connection is not None:
+                connection.close()
             journal_lock.release(path)
             raise unwritable(path, error) from error
         return cls(path, connection)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from workers.events import WorkerLost
 from workers.job import TaskId
-from workers.scheduler import ending_words
+from workers.worker_endings import ending_words
 
 
 class LeftOutPoints:

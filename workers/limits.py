@@ -1,6 +1,7 @@
 """What a worker process sets for itself before its first task: threads, priority, lifelines.
 
-Runs in the worker, but for `end_descendants` and `adopt_orphans`, which run in the engine.
+Runs in the worker, but for `end_descendants`, `adopt_orphans` and `is_frozen`, which run in the
+engine.
 """
 
 import os
@@ -77,6 +78,16 @@ def _wait_and_end(sentinel: int) -> None:
 
     wait([sentinel])
     os._exit(_ORPHANED)
+
+
+def is_frozen(pid: int) -> bool:
+    """Say whether somebody stopped a process (SIGSTOP) and nobody let it go on."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    except psutil.Error:
+        return False
 
 
 def adopt_orphans() -> None:

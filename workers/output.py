@@ -63,6 +63,14 @@ class Staging:
             return output_failure(self._output, error)
         return None
 
+    def restore(self) -> Failure | None:
+        """Make our folder again if it went missing; return why not, as when its place is gone."""
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            return output_failure(self._output, error)
+        return None
+
     def target(self, task: TaskId, attempt: int, suffix: str) -> Path:
         """Return where an attempt writes: an ASCII name that no file has."""
         target = self._folder / f"{task:08d}-{attempt}{_SUFFIX.sub('_', suffix)}"

@@ -18,21 +18,15 @@ import itertools
 import os
 import shutil
 import time
-from collections import deque
-from collections.abc import MutableSequence
-from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from multiprocessing.sharedctypes import RawArray
-from pathlib import Path
 from typing import Final
 
-from workers import worker as worker_program
+from workers import limits, worker as worker_program
 from workers.errors import EngineLost
 from workers.events import AttemptEnded, Event, SetupRefused, WorkerLost, WorkerReady
-from workers.job import TaskId, WorkerId
-from workers.limits import RESPONSIVE_NICE
+from workers.job import WorkerId
 from workers.messages import (
     Ended,
     Leave,
@@ -45,7 +39,7 @@ from workers.messages import (
     encode,
 )
 from workers.outcome import Failure, FailureKind
-from workers.snapshot import WorkerState
+from workers.pool_members import Lease, Member, WorkerView
 from workers.streams import capture_folder, tail
 from workers.wording import time_words
 
@@ -54,62 +48,27 @@ from workers.wording import time_words
 LEAVE_PATIENCE_S: Final = 3.0
 # Loading libraries on a busy machine takes seconds, not more.
 START_PATIENCE_S: Final = 20.0
+# A look at all workers costs microseconds each; one that was stopped (SIGSTOP) so often in a row
+# will not go on by itself.
+LOOK_EVERY_S: Final = 1.0
+FROZEN_LOOKS: Final = 10
 SPARE_DESCRIPTORS: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerView:
-    """What a worker does now; `running_s` since its task began.
-
-    `lane` is its place among the workers, from 1; a replacement takes its predecessor's.
-    """
-
-    worker: WorkerId
-    lane: int
-    pid: int
-    state: WorkerState
-    task: TaskId | None
-    running_s: float
-
-
-@dataclass(slots=True)
-class _Lease:
-    number: int
-    task: TaskId
-    timeout_s: float | None
-    begun: float = 0.0
-    since: float = 0.0
-    position: int = 0
-
-
-@dataclass(slots=True)
-class _Member:
-    worker: WorkerId
-    lane: int
-    process: SpawnProcess
-    channel: Connection
-    mark: MutableSequence[int]
-    capture: Path
-    leases: deque[_Lease] = field(default_factory=deque)
-    is_ready: bool = False
-    is_prepared: bool = False
-    leave_by: float | None = None
-    cause: Failure | None = None
 
 
 class WorkerPool:
     """Processes that run attempts."""
 
-    def __init__(self, *, nice: int = RESPONSIVE_NICE) -> None:
+    def __init__(self, *, nice: int = limits.RESPONSIVE_NICE) -> None:
         """Start with no worker; those that come run at niceness `nice`."""
         self._context = get_context("spawn")
         self._nice = nice
-        self._members: dict[WorkerId, _Member] = {}
+        self._members: dict[WorkerId, Member] = {}
         self._ids = itertools.count(1)
         self._leases = itertools.count(worker_program.NO_LEASE + 1)
         self._setup: Setup | None = None
         self._bell, self._button = self._context.Pipe(duplex=False)
         self._is_rung = False
+        self._looked_at = 0.0
         self._captures = capture_folder()
 
     # ---- what the engine asks
@@ -142,7 +101,7 @@ class WorkerPool:
             raise
         finally:
             theirs.close()
-        self._members[worker] = _Member(worker, self._free_lane(), process, ours, mark, capture)
+        self._members[worker] = Member(worker, self._free_lane(), process, ours, mark, capture)
         return worker
 
     def send(self, worker: WorkerId, request: RunFile | RunBlock, timeout_s: float | None) -> None:
@@ -156,7 +115,7 @@ class WorkerPool:
         if not member.is_prepared and self._setup is not None:
             self._tell(member, self._setup)
             member.is_prepared = True
-        lease = _Lease(request.lease, request.task, timeout_s)
+        lease = Lease(request.lease, request.task, timeout_s)
         if not member.leases:
             lease.begun = lease.since = time.monotonic()
         member.leases.append(lease)
@@ -181,6 +140,11 @@ class WorkerPool:
             member.cause = cause
             member.process.kill()
 
+    def kill_all(self) -> None:
+        """End all worker processes now; a WorkerLost follows for each."""
+        for worker in self._members:
+            self.kill(worker)
+
     def set_nice(self, nice: int) -> None:
         """Run workers at another niceness from now on, living ones too where the system allows."""
         self._nice = nice
@@ -195,7 +159,7 @@ class WorkerPool:
     def views(self) -> tuple[WorkerView, ...]:
         """Return what each worker does now."""
         now = time.monotonic()
-        return tuple(self._view(member, now) for member in self._members.values())
+        return tuple(member.view(now) for member in self._members.values())
 
     def wake(self) -> None:
         """Let a blocked `wait` return; any thread may call it."""
@@ -212,11 +176,14 @@ class WorkerPool:
         events: list[Event] = []
         if self._bell in ready:
             self._drain_bell()
+        has_time_to_look = self._has_time_to_look()
         for member in tuple(self._members.values()):
             if member.process.sentinel in ready:
                 events += self._bury(member)
             elif member.channel in ready:
                 events += self._receive(member)
+            elif has_time_to_look and self._has_died_or_frozen(member):
+                events += self._bury(member)
         self._enforce_deadlines()
         return events
 
@@ -248,13 +215,13 @@ class WorkerPool:
 
     # ---- channels
 
-    def _tell(self, member: _Member, message: object) -> None:
+    def _tell(self, member: Member, message: object) -> None:
         try:
             member.channel.send_bytes(encode(message))
         except OSError:
             return  # it is dead; its sentinel tells what becomes of its tasks
 
-    def _receive(self, member: _Member) -> list[Event]:
+    def _receive(self, member: Member) -> list[Event]:
         """Take one message; at the end of the channel the sentinel has the last word."""
         try:
             message = decode(member.channel.recv_bytes())
@@ -273,7 +240,7 @@ class WorkerPool:
                 return self._lease_ended(member, message)
         return []
 
-    def _lease_ended(self, member: _Member, message: Ended) -> list[Event]:
+    def _lease_ended(self, member: Member, message: Ended) -> list[Event]:
         lease = member.leases.popleft()
         if member.leases:
             member.leases[0].begun = member.leases[0].since = time.monotonic()
@@ -291,7 +258,7 @@ class WorkerPool:
 
     # ---- deaths and deadlines
 
-    def _bury(self, member: _Member) -> list[Event]:
+    def _bury(self, member: Member) -> list[Event]:
         events: list[Event] = []
         while _has_message(member.channel):
             try:
@@ -321,12 +288,33 @@ class WorkerPool:
         member.capture.unlink(missing_ok=True)
         return events
 
+    def _has_time_to_look(self) -> bool:
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_EVERY_S:
+            return False
+        self._looked_at = now
+        return True
+
+    def _has_died_or_frozen(self, member: Member) -> bool:
+        """Say whether it died without a word; end a frozen one, whose sentinel then tells.
+
+        A process that a task forked holds the channel and the sentinel open after its death.
+        """
+        if not member.process.is_alive():
+            return True
+        # Counted, not timed: when the whole tree was stopped, all go on together.
+        is_frozen = bool(member.leases) and limits.is_frozen(member.process.pid or 0)
+        member.frozen_looks = member.frozen_looks + 1 if is_frozen else 0
+        if member.frozen_looks >= FROZEN_LOOKS:
+            member.process.kill()
+        return False
+
     def _next_deadline(self) -> float:
         now = time.monotonic()
         due = [self._due(member) for member in self._members.values()]
         return max(0.0, min(due, default=float("inf")) - now)
 
-    def _due(self, member: _Member) -> float:
+    def _due(self, member: Member) -> float:
         if member.cause is not None:
             return float("inf")
         leave_by = member.leave_by if member.leave_by is not None else float("inf")
@@ -352,7 +340,7 @@ class WorkerPool:
                     member.worker, Failure(FailureKind.TIMED_OUT, f"Took longer than {words}.")
                 )
 
-    def _is_overdue(self, member: _Member, lease: _Lease, now: float) -> bool:
+    def _is_overdue(self, member: Member, lease: Lease, now: float) -> bool:
         """Say whether one and the same file or point has run for the whole time limit."""
         assert lease.timeout_s is not None
         if member.mark[0] != lease.number:  # it prepares: loads libraries, own code
@@ -363,23 +351,6 @@ class WorkerPool:
             lease.position, lease.since = member.mark[1], now  # another point runs since
             return False
         return True
-
-    def _view(self, member: _Member, now: float) -> WorkerView:
-        lease = member.leases[0] if member.leases else None
-        if member.leave_by is not None:
-            state = WorkerState.LEAVING
-        elif lease is not None:
-            state = WorkerState.RUNNING
-        else:
-            state = WorkerState.IDLE if member.is_ready else WorkerState.STARTING
-        return WorkerView(
-            member.worker,
-            member.lane,
-            member.process.pid or 0,
-            state,
-            lease.task if lease else None,
-            now - lease.begun if lease else 0.0,
-        )
 
 
 def _has_message(channel: Connection) -> bool:

@@ -12,7 +12,6 @@ The scheduler knows no clock, file or process; time is passed in, the engine act
 """
 
 import enum
-import signal
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -40,6 +39,7 @@ from workers.events import (
     OutputBlocked,
     SetupRefused,
     TasksExhausted,
+    TasksExpected,
     TasksOffered,
     WorkerLost,
     WorkerNotStarted,
@@ -47,7 +47,8 @@ from workers.events import (
     WorkersResized,
 )
 from workers.job import TaskId, TaskState, WorkerId
-from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.outcome import Failure, Outcome, Skip, Success
+from workers.worker_endings import ending_words, lost_failure
 
 
 class Cause(enum.Enum):
@@ -123,6 +124,10 @@ class Scheduler:
         """Return how many workers run a task now."""
         return sum(1 for desk in self._desks.values() if desk.tasks)
 
+    def employs(self, worker: WorkerId) -> bool:
+        """Say whether a worker was started for this job, and not for the one before."""
+        return worker in self._desks
+
     @property
     def live_tasks(self) -> frozenset[TaskId]:
         """Return the offered tasks that have not ended."""
@@ -140,6 +145,8 @@ class Scheduler:
             case TasksOffered(tasks):
                 self._states.update(dict.fromkeys(tasks, TaskState.WAITING))
                 self._backlog.extend(tasks)
+            case TasksExpected():
+                self._is_exhausted = False
             case TasksExhausted():
                 self._is_exhausted = True
             case WorkerReady(worker):
@@ -170,7 +177,9 @@ class Scheduler:
     # ---- what an event changes
 
     def _seat(self, worker: WorkerId) -> None:
-        desk = self._desks.setdefault(worker, _Desk())
+        desk = self._desks.get(worker)
+        if desk is None:
+            return  # it was started for the job before, and leaves
         if desk.stage is _WorkerStage.STARTING:
             desk.stage = _WorkerStage.READY
         self._early_deaths = 0
@@ -213,7 +222,9 @@ class Scheduler:
         return [requeue, *([] if self._is_paused else self._pause(event.reason))]
 
     def _worker_lost(self, event: WorkerLost) -> list[Action]:
-        desk = self._desks.pop(event.worker, _Desk())
+        desk = self._desks.pop(event.worker, None)
+        if desk is None:
+            return []  # it was started for the job before
         actions: list[Action] = []
         if not event.was_ready and desk.stage is not _WorkerStage.LEAVING:
             self._early_deaths += 1
@@ -305,8 +316,10 @@ class Scheduler:
             return self._retire(staying[:surplus])
         if self._is_paused:
             return []
+        # A worker that is leaving may run its last task for hours: it keeps its place till then.
+        free = self._target - len(self._desks) - self._starting
         # No more processes than there are tasks to run on them.
-        wanted = min(-surplus, max(0, self.backlog - self._idle_or_starting()))
+        wanted = max(0, min(free, self.backlog - self._idle_or_starting()))
         self._starting += wanted
         return [StartWorker() for _ in range(wanted)]
 
@@ -366,30 +379,3 @@ def _cause(outcome: Outcome | None) -> Cause:
             return Cause.SKIPPED
         case None:
             return Cause.CANCELLED
-
-
-def lost_failure(exit_code: int, attempts: int, detail: str) -> Failure:
-    """Say that a task's worker died under it `attempts` times, the last with `exit_code`."""
-    times = {1: "", 2: " twice"}.get(attempts, f" {attempts} times")
-    words = ending_words(exit_code)
-    if exit_code == -9:
-        return Failure(
-            FailureKind.WORKER_LOST,
-            f"The worker process was killed{times} on this file ({words}), "
-            "perhaps for want of memory.",
-            detail,
-        )
-    verb = "crashed" if exit_code < 0 else "was ended by the function"
-    return Failure(
-        FailureKind.WORKER_LOST, f"The worker process {verb}{times} on this file ({words}).", detail
-    )
-
-
-def ending_words(exit_code: int) -> str:
-    """Return 'SIGSEGV' or 'exit 3' for a process's exit code."""
-    if exit_code >= 0:
-        return f"exit {exit_code}"
-    try:
-        return signal.Signals(-exit_code).name
-    except ValueError:
-        return f"signal {-exit_code}"

@@ -56,7 +56,7 @@ class Results:
                 )
             else:
                 array = np.array(self.values)
-        except ValueError as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise JobRefused(f"These results do not fit into one .npy array: {error}") from error
         if array.dtype == object:
             raise JobRefused("These results do not fit into one .npy array; choose .csv.")
@@ -83,7 +83,7 @@ class Results:
 
     def _write_csv(self, target: Path) -> None:
         header, rows = self._columns()
-        with target.open("w", encoding="utf-8", newline="") as stream:
+        with target.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             writer = csv.writer(stream)
             writer.writerow(header)
             # Text that a function returns must not become a formula in a spreadsheet.
@@ -93,8 +93,12 @@ class Results:
         import polars as pl
 
         header, rows = self._columns()
-        frame = pl.DataFrame(list(rows), schema=header, orient="row", infer_schema_length=None)
-        frame.write_parquet(target)
+        try:
+            frame = pl.DataFrame(list(rows), schema=header, orient="row", infer_schema_length=None)
+            frame.write_parquet(target)
+        except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+            reason = str(error).partition("\n")[0]
+            raise JobRefused(f"These results do not fit into one table: {reason}") from error
 
 
 def _cell(value: Value) -> Value:

@@ -119,6 +119,11 @@ class TaskTableModel(QAbstractTableModel):
     # ---- what the window asks
 
     @property
+    def is_in_job_order(self) -> bool:
+        """Say whether all rows are shown, in the order in which they are run."""
+        return replace(self._query, first=0, count=0) == _NOTHING
+
+    @property
     def has_answer(self) -> bool:
         """Say whether the rows shown have been read, so that none means none."""
         return self._has_answer

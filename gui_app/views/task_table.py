@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QVBoxL
 from gui_app.models.row_words import reason, warning
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.views.filter_chips import FilterChips
+from gui_app.views.row_follower import RowFollower
 from gui_app.views.task_rows import TaskRows
-from workers import JobId, JobSnapshot, TaskRow, TaskState
+from workers import JobId, JobSnapshot, JobState, TaskRow, TaskState
 from workers.typed import override
 from workers.wording import printable
 
@@ -49,6 +50,7 @@ class TaskTable(QWidget):
         self.chips = FilterChips()
         self.filter = QLineEdit()
         self.rows = TaskRows(model)
+        self._follower = RowFollower(self.rows)
         self._filter_timer = QTimer(self, singleShot=True, interval=_FILTER_AFTER_MS)
         self._open = QAction("Open file", self)
         self._show = QAction("Show in folder", self)
@@ -74,6 +76,12 @@ class TaskTable(QWidget):
             self.chips.choose("All")
             self.filter.clear()
             self._show_text()
+            self._follower.start_over()
+        if snapshot.state is JobState.RUNNING and self._model.is_in_job_order:
+            counts = snapshot.counts
+            # Rows of a sweep are blocks of points, so its counts only tell how far it has come.
+            done = counts.ended / max(counts.total, 1)
+            self._follower.follow(round(done * self._model.rowCount()))
 
     def show_problems(self) -> None:
         """Show only the tasks that failed."""

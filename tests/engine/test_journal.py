@@ -4,9 +4,11 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from workers.discovery import FoundFile
@@ -49,13 +51,14 @@ def end(journal: Journal, task: int, outcome: Outcome | None, seconds: float = 0
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal.create(tmp_path, "Holiday in Málaga")
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal.create(tmp_path, "Holiday in Málaga")) as journal:
+        yield journal
 
 
-def reopened(journal: Journal) -> Journal:
+def reopened(journal: Journal) -> closing[Journal]:
     journal.close()
-    return Journal.open(journal.path)
+    return closing(Journal.open(journal.path))
 
 
 def test_a_job_id_sorts_by_time_and_is_a_plain_file_name(journal: Journal, tmp_path: Path) -> None:
@@ -82,12 +85,12 @@ def test_what_a_job_does_is_read_back_as_it_was(journal: Journal) -> None:
     journal.set_state(JobState.PAUSED)
     journal.rename("New name")
 
-    again = reopened(journal)
-
-    assert again.spec() == spec
-    assert again.inputs() == (paths, InputFilter(include=("*.jpg",)))
-    assert (again.elapsed(), again.is_discovered(), again.state()) == (12.5, True, JobState.PAUSED)
-    assert again.name == "New name"
+    with reopened(journal) as again:
+        assert again.spec() == spec
+        assert again.inputs() == (paths, InputFilter(include=("*.jpg",)))
+        assert (again.elapsed(), again.is_discovered()) == (12.5, True)
+        assert again.state() is JobState.PAUSED
+        assert again.name == "New name"
 
 
 def test_a_sweep_keeps_whole_numbers_whole(journal: Journal) -> None:
@@ -97,7 +100,8 @@ def test_a_sweep_keeps_whole_numbers_whole(journal: Journal) -> None:
     )
     journal.set_spec(spec)
 
-    found = reopened(journal).spec()
+    with reopened(journal) as again:
+        found = again.spec()
 
     assert found == spec
     assert found is not None
@@ -107,10 +111,10 @@ def test_a_sweep_keeps_whole_numbers_whole(journal: Journal) -> None:
 
 def test_a_journal_knows_when_its_job_was_made(tmp_path: Path) -> None:
     before = time.time_ns()
-    journal = Journal.create(tmp_path, "Now")
-
-    assert before - 1_000 <= journal.created_ns <= time.time_ns() + 1_000
-    assert reopened(journal).created_ns <= time.time_ns()
+    with closing(Journal.create(tmp_path, "Now")) as journal:
+        assert before - 1_000 <= journal.created_ns <= time.time_ns() + 1_000
+    with reopened(journal) as again:
+        assert again.created_ns <= time.time_ns()
 
 
 def test_a_new_journal_is_empty(journal: Journal) -> None:
@@ -150,13 +154,12 @@ def test_names_that_are_no_utf8_come_back_byte_for_byte(journal: Journal) -> Non
     journal.plan(TaskId(1), Path("/out") / raw)
     end(journal, 1, Success((Path("/out") / raw,), 5, f"odd {raw}"))
 
-    again = reopened(journal)
-
-    first, second = again.task(TaskId(1)), again.task(TaskId(2))
-    assert (first.path, second.path) == (ROOT / raw, ROOT / looks_alike)
-    assert first.outputs == (Path("/out") / raw,)
-    assert list(again.planned()) == [Path("/out") / raw]
-    assert first.name == second.name == looks_alike
+    with reopened(journal) as again:
+        first, second = again.task(TaskId(1)), again.task(TaskId(2))
+        assert (first.path, second.path) == (ROOT / raw, ROOT / looks_alike)
+        assert first.outputs == (Path("/out") / raw,)
+        assert list(again.planned()) == [Path("/out") / raw]
+        assert first.name == second.name == looks_alike
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,8 @@ def test_an_outcome_is_read_back_as_a_row(
     journal.dispatched(TaskId(1), 1)
     assert journal.ended(TaskId(1), outcome, 2, 0.25, WORKER)
 
-    row = reopened(journal).task(TaskId(1))
+    with reopened(journal) as again:
+        row = again.task(TaskId(1))
 
     assert (row.state, row.message, row.attempts, row.seconds) == (state, message, 2, 0.25)
     if isinstance(outcome, Success):
@@ -227,15 +231,15 @@ def test_counts_and_sums_follow_every_change(journal: Journal) -> None:
 
     assert journal.counts() == Counts(waiting=3, succeeded=1, failed=1)
     assert journal.totals() == (15, 3, 70, 1)
-    again = reopened(journal)
-    assert again.counts() == Counts(waiting=3, succeeded=1, failed=1)
-    assert again.totals() == (15, 3, 70, 1)
-    assert again.cancel_waiting() == 3
-    assert again.counts() == Counts(succeeded=1, failed=1, cancelled=3)
-    assert again.totals() == (15, 15, 70, 1)
-    assert again.retry(()) == 4
-    assert again.counts() == Counts(waiting=4, succeeded=1)
-    assert again.totals() == (15, 1, 70, 1)
+    with reopened(journal) as again:
+        assert again.counts() == Counts(waiting=3, succeeded=1, failed=1)
+        assert again.totals() == (15, 3, 70, 1)
+        assert again.cancel_waiting() == 3
+        assert again.counts() == Counts(succeeded=1, failed=1, cancelled=3)
+        assert again.totals() == (15, 15, 70, 1)
+        assert again.retry(()) == 4
+        assert again.counts() == Counts(waiting=4, succeeded=1)
+        assert again.totals() == (15, 1, 70, 1)
 
 
 def test_retried_tasks_wait_as_if_they_had_never_run(journal: Journal) -> None:
@@ -261,26 +265,24 @@ def test_what_ran_at_a_crash_waits_again_and_says_so(journal: Journal) -> None:
     journal.dispatched(TaskId(2), 1)
     end(journal, 2, Success())
 
-    again = reopened(journal)
-
-    assert again.counts() == Counts(waiting=1, running=1, succeeded=1)
-    assert again.reopen_running() == 1
-    assert [(task.task, task.was_dispatched) for task in again.waiting(TaskId(0), 9)] == [
-        (1, True),
-        (3, False),
-    ]
+    with reopened(journal) as again:
+        assert again.counts() == Counts(waiting=1, running=1, succeeded=1)
+        assert again.reopen_running() == 1
+        assert [(task.task, task.was_dispatched) for task in again.waiting(TaskId(0), 9)] == [
+            (1, True),
+            (3, False),
+        ]
 
 
 def test_a_search_that_starts_again_after_a_resume_adds_no_file_twice(journal: Journal) -> None:
     journal.add_files([file("a.jpg"), file("a.jpg", root=Path("/other"))])
 
-    again = reopened(journal)
-    added = again.add_files([file("a.jpg"), file("b.jpg"), file("a.jpg", root=Path("/other"))])
-
-    assert added == [file("b.jpg")]
-    assert again.add_files([file("b.jpg")]) == []
-    assert again.counts().total == 3
-    assert again.roots() == (ROOT, Path("/other"))
+    with reopened(journal) as again:
+        added = again.add_files([file("a.jpg"), file("b.jpg"), file("a.jpg", root=Path("/other"))])
+        assert added == [file("b.jpg")]
+        assert again.add_files([file("b.jpg")]) == []
+        assert again.counts().total == 3
+        assert again.roots() == (ROOT, Path("/other"))
 
 
 def test_a_blocks_points_are_counted_each(journal: Journal) -> None:
@@ -293,7 +295,8 @@ def test_a_blocks_points_are_counted_each(journal: Journal) -> None:
     row = journal.task(TaskId(1))
     assert (row.state, row.points, row.failed_points) == (TaskState.FAILED, 10, 3)
     assert row.message == "3 of 10 points have no result."
-    assert reopened(journal).counts() == Counts(running=5, succeeded=7, failed=13)
+    with reopened(journal) as again:
+        assert again.counts() == Counts(running=5, succeeded=7, failed=13)
 
 
 def test_values_come_in_the_order_of_their_points(journal: Journal) -> None:
@@ -323,4 +326,23 @@ def test_a_disk_that_refuses_keeps_what_is_buffered(journal: Journal) -> None:
 
     journal.commit()
 
-    assert reopened(journal).counts() == Counts(waiting=1, failed=1)
+    with reopened(journal) as again:
+        assert again.counts() == Counts(waiting=1, failed=1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the size of a file, and reads /proc")
+def test_a_journal_that_the_disk_does_not_take_leaves_no_file_open(tmp_path: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(JournalError) as caught:
+            Journal.create(tmp_path, "Full")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    opened = [file.path for file in psutil.Process().open_files()]
+    assert [path for path in opened if Path(path).is_relative_to(tmp_path)] == []
+    # Its traceback keeps alive what was forgotten, so that counting references closes nothing.
+    assert "cannot be written" in str(caught.value)

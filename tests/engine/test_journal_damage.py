@@ -6,6 +6,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -36,8 +37,9 @@ def files(count: int) -> list[FoundFile]:
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal.create(tmp_path, "Holiday in Málaga")
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal.create(tmp_path, "Holiday in Málaga")) as journal:
+        yield journal
 
 
 def test_a_job_is_open_once(journal: Journal) -> None:

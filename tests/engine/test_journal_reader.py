@@ -1,6 +1,7 @@
 """Rows and the list of jobs, read beside the journal's writer."""
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def end(journal: Journal, task: int, outcome: Outcome | None, seconds: float = 0
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Journal:
-    return Journal.create(tmp_path, "Holiday in Málaga")
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with closing(Journal.create(tmp_path, "Holiday in Málaga")) as journal:
+        yield journal
 
 
 @pytest.fixture

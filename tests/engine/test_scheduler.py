@@ -21,6 +21,7 @@ from workers.events import (
     JobContinued,
     JobPaused,
     TasksExhausted,
+    TasksExpected,
     TasksOffered,
     WorkerLost,
     WorkerNotStarted,
@@ -195,6 +196,46 @@ def test_job_pauses_when_no_worker_at_all_can_be_started() -> None:
     crew.limit = 0
     crew.tell(offered(1, 2))
     assert crew.pauses == ["No worker can be started: Too many open files."]
+
+
+def test_workers_that_leave_keep_their_place_until_they_are_gone() -> None:
+    crew = Crew(target=8)
+    crew.tell(offered(*range(1, 1000)))
+    crew.start_all()
+    for _ in range(50):
+        crew.tell(WorkersResized(1))
+        crew.tell(WorkersResized(8))
+        crew.start_all()
+    assert len(crew.given) == 8, "the slider moves, nobody has ended a task"
+    leaving = next(iter(crew.leaving))
+    crew.succeed(leaving)
+    crew.lose(leaving, while_running=False, exit_code=0)
+    assert sum(isinstance(action, StartWorker) for action in crew.seen) == 9
+
+
+def test_workers_of_the_job_before_are_neither_seated_nor_counted_as_early_deaths() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(*range(1, 10)))
+    former = WorkerId(77)
+    assert not any(isinstance(a, Dispatch) for a in crew.tell(WorkerReady(former)))
+    for _ in range(EARLY_DEATHS_IN_A_ROW):
+        crew.tell(WorkerLost(former, -9, None, was_ready=False))
+    assert crew.pauses == []
+
+
+def test_job_waits_for_a_search_that_began_while_it_ran() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1))
+    crew.tell(TasksExhausted())
+    crew.start_all()
+    crew.tell(TasksExpected())
+    crew.succeed(WorkerId(1))
+    assert not crew.is_finished
+    crew.tell(offered(2))
+    crew.tell(TasksExhausted())
+    crew.start_all()
+    crew.succeed(max(crew.given))
+    assert crew.is_finished
 
 
 def test_paused_job_hands_out_nothing_and_goes_on_where_it_was() -> None:

@@ -340,3 +340,38 @@ def test_empty_table_says_why(
     qtbot.waitUntil(lambda: shown.table.rows.empty_sentence == sentence)
     shown.answer(())
     assert shown.model.rowCount() == 0
+
+
+def _long_table(qtbot: QtBot) -> TaskTable:
+    model = TaskTableModel()
+    table = TaskTable(model)
+    qtbot.addWidget(table)
+    table.resize(600, 400)
+    table.show()
+    start = replace(RUNNING, counts=Counts(waiting=150), changed_tasks=None)
+    with qtbot.waitSignal(model.rows_wanted) as asked:
+        model.apply(start)
+    rows = tuple(a_row(number, TaskState.WAITING) for number in range(1, 151))
+    model.apply_page(RowPage(JOB, asked.args[0], 150, rows))
+    table.apply(start)
+    return table
+
+
+def test_rows_that_run_stay_in_view(qtbot: QtBot) -> None:
+    table = _long_table(qtbot)
+    middle = replace(RUNNING, counts=Counts(49, 1, 100))
+
+    def shows_the_hundredth() -> bool:
+        table.apply(middle)
+        top = table.rows.rowAt(0)
+        return bool(80 < top < 100 < table.rows.rowAt(table.rows.viewport().height() - 2))
+
+    qtbot.waitUntil(shows_the_hundredth)
+
+
+def test_table_that_the_person_took_in_hand_stays_where_it_is(qtbot: QtBot) -> None:
+    table = _long_table(qtbot)
+    qtbot.mouseClick(table.rows.viewport(), Qt.MouseButton.LeftButton)
+    for ended in range(1, 150):
+        table.apply(replace(RUNNING, counts=Counts(150 - ended, 0, ended)))
+    assert table.rows.rowAt(0) == 0

@@ -1,0 +1,148 @@
+"""Disks that are full or gone: the job pauses, and goes on where it was."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.conftest import Running, job_of, own_code, sweep_of
+from tests.engine.test_engine import HELD, busy_workers, fill, outputs_of
+from workers import discovery_thread
+from workers.commands import AddInputs, ContinueJob
+from workers.discovery import FoundFile, discover
+from workers.job import Axis, JobState
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of 2 MB; skips where nobody may mount one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(command, check=False).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill_up(disk: Path) -> Path:
+    ballast = disk / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            pass
+    return ballast
+
+
+def test_full_disk_under_the_journal_pauses_the_job(
+    small_disk: Path, folder: Path, tmp_path: Path
+) -> None:
+    names = fill(folder, 30)
+    jobs = small_disk / "jobs"
+    jobs.mkdir()
+    running = Running(jobs, workers=2)
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, HELD)))
+    running.until(lambda snapshot: busy_workers(snapshot) == 2)
+    ballast = fill_up(small_disk)
+    (tmp_path / "go").touch()
+    paused = running.until(lambda snapshot: snapshot.state is JobState.PAUSED)
+    assert "cannot be written" in paused.pause_reason
+    ballast.unlink()
+    running.post(ContinueJob())
+    end = running.until_ended()
+    running.engine.close()
+    assert end.counts.succeeded == end.counts.total == 30
+    assert outputs_of(tmp_path / "out") == {name: name for name in names}
+
+
+def test_files_found_while_the_journals_disk_is_full_are_not_lost(
+    small_disk: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 900)
+    jobs = small_disk / "jobs"
+    jobs.mkdir()
+    may_search = threading.Event()
+
+    def held(*given: Any, **more: Any) -> Iterator[tuple[FoundFile, ...]]:
+        may_search.wait()
+        yield from discover(*given, **more)
+
+    monkeypatch.setattr(discovery_thread, "discover", held)
+    running = Running(jobs, workers=1)
+    running.post(AddInputs((folder,)))
+    running.until(lambda snapshot: snapshot.is_discovering)
+    ballast = fill_up(small_disk)
+    may_search.set()
+    refused = running.until(lambda snapshot: bool(snapshot.refusal))
+    assert "cannot be written" in refused.refusal
+    ballast.unlink()
+    end = running.until(lambda snapshot: not snapshot.is_discovering)
+    running.engine.close()
+    assert end.counts.total == 900
+
+
+def test_job_goes_on_when_its_output_folder_is_back(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, 6)
+    output = tmp_path / "out"
+    running.post(*job_of(folder, output, own_code(tmp_path, HELD)))
+    running.until(lambda snapshot: busy_workers(snapshot) == 2)
+    shutil.rmtree(output)
+    (tmp_path / "go").touch()
+    paused = running.until(lambda snapshot: snapshot.state is JobState.PAUSED)
+    assert paused.pause_reason == f"The output folder {output} is gone."
+    running.post(ContinueJob())
+    running.until(lambda snapshot: bool(snapshot.refusal))
+    assert not output.exists(), "a drive that is gone is no reason to write elsewhere"
+    output.mkdir()
+    running.post(ContinueJob())
+    end = running.until(lambda snapshot: snapshot.state.is_ended)
+    assert end.counts.succeeded == 6
+    assert len(outputs_of(output)) == 6
+
+
+def test_results_of_a_sweep_are_written_once_there_is_room(
+    running: Running, small_disk: Path, tmp_path: Path
+) -> None:
+    output = small_disk / "results" / "values.csv"
+    output.parent.mkdir()
+    ballast = fill_up(small_disk)
+    with ballast.open("rb+") as file:
+        file.truncate(ballast.stat().st_size - 8192)
+    running.post(sweep_of(tmp_path, "def f(n): return n", output, Axis("n", 0, 20_000)))
+    stopped = running.until_ended()
+    assert "values.csv" in stopped.refusal
+    assert not output.exists()
+    ballast.unlink()
+    running.post(ContinueJob())
+    end = running.until(lambda snapshot: snapshot.state.is_ended)
+    assert end.counts.succeeded == 20_000
+    assert len(output.read_text().splitlines()) == 20_001
+
+
+@pytest.mark.parametrize(
+    ("suffix", "source"),
+    [
+        (".parquet", "def f(n): return 2**70 if n else [1]"),
+        (".npy", "def f(n): return {'a': n} if n else 1 / n"),
+        (".npy", "def f(n): return [n] * n"),
+    ],
+)
+def test_results_that_fit_into_no_file_of_the_kind_refuse_and_the_engine_goes_on(
+    running: Running, tmp_path: Path, suffix: str, source: str
+) -> None:
+    running.post(sweep_of(tmp_path, source, tmp_path / f"out{suffix}", Axis("n", 0, 4)))
+    stopped = running.until_ended()
+    assert f"out{suffix}" in stopped.refusal
+    again = sweep_of(tmp_path, source, tmp_path / "out.csv", Axis("n", 0, 4))
+    running.post(again)
+    end = running.until(lambda snapshot: snapshot.state.is_ended)
+    assert (tmp_path / "out.csv").exists()
+    assert end.counts.total == 4

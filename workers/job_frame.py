@@ -1,0 +1,41 @@
+"""The open job as a snapshot shows it; in the engine's thread."""
+
+from dataclasses import replace
+
+from workers.active_job import ActiveJob
+from workers.job import JobState
+from workers.snapshot import JobSnapshot
+
+
+def shown_in(frame: JobSnapshot, job: ActiveJob, now: float) -> JobSnapshot:
+    """Return the snapshot with the job in it; takes the news along."""
+    counts, view = job.counts(), job.view
+    bytes_total, bytes_ended, bytes_out, warnings = job.journal.totals()
+    tasks_per_s, bytes_per_s = view.throughput.rates(now)
+    remaining = None
+    if job.state is JobState.RUNNING and not job.is_discovering:
+        tasks_left = counts.waiting + counts.running
+        remaining = view.throughput.remaining(tasks_left, bytes_total - bytes_ended, now)
+    return replace(
+        frame,
+        job=job.journal.job,
+        name=job.journal.name,
+        state=job.state,
+        is_discovering=job.is_discovering,
+        counts=counts,
+        warnings=warnings,
+        bytes_total=bytes_total,
+        bytes_ended=bytes_ended,
+        bytes_out=bytes_out,
+        elapsed_s=view.elapsed(now),
+        remaining_s=remaining,
+        tasks_per_s=tasks_per_s,
+        bytes_per_s=bytes_per_s,
+        speed_up=view.speed_up(now),
+        markers=view.take_markers(),
+        notice=view.notice,
+        pause_reason=job.pause_reason,
+        refusal=frame.refusal or job.refusal,
+        changed_tasks=view.take_changed(),
+        output=job.spec.output if job.spec is not None else None,
+    )
