@@ -71,6 +71,9 @@ class Controller(QObject):
         if snapshot.state is JobState.EMPTY and self._snapshot.state is not JobState.EMPTY:
             self._inputs = ()
             self.beside_changed.emit(None)
+        if snapshot.job != self._snapshot.job and snapshot.pipeline not in (None, self._pipeline):
+            self._pipeline = snapshot.pipeline
+            self.pipeline_offered.emit(snapshot.pipeline)
         self._snapshot = snapshot
 
     # ---- inputs

@@ -208,7 +208,6 @@ class ActiveJob:
         if self.is_open_ended:
             self._retry_while_running(tasks)
         elif self.state.is_ended and self.journal.retry(tasks):
-            self.view = JobView(self.journal.elapsed())
             self.view.all_changed()
             self.start(self.spec, pool, workers)
 

@@ -38,4 +38,5 @@ def shown_in(frame: JobSnapshot, job: ActiveJob, now: float) -> JobSnapshot:
         refusal=frame.refusal or job.refusal,
         changed_tasks=view.take_changed(),
         output=job.spec.output if job.spec is not None else None,
+        pipeline=job.spec.pipeline if job.spec is not None else None,
     )

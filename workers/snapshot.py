@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.job import JobId, JobState, Kind, TaskId, TaskState, WorkerId
+from workers.job import JobId, JobState, Kind, Pipeline, TaskId, TaskState, WorkerId
 from workers.outcome import FailureKind
 
 
@@ -99,7 +99,8 @@ class JobSnapshot:
     `notice` is the latest sentence worth an amber line, `pause_reason` a sentence when the
     engine paused by itself, `refusal` why the last command was not carried out.
     `remaining_s` is (low, high). Loads are percent per core. Rates cover the last seconds.
-    `speed_up` is busy worker seconds over elapsed seconds. `output` is None before Start.
+    `speed_up` is busy worker seconds over elapsed seconds. `output` and `pipeline` are those the
+    job was started with, None before.
     """
 
     sequence: int
@@ -129,6 +130,7 @@ class JobSnapshot:
     refusal: str = ""
     changed_tasks: tuple[TaskId, ...] | None = ()
     output: Path | None = None
+    pipeline: Pipeline | None = None
 
 
 @dataclass(frozen=True, slots=True)

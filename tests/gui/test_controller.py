@@ -112,6 +112,23 @@ def test_closed_job_stays_in_the_history_and_can_be_shown_again(
     desk.until(JobState.EMPTY, 0)
 
 
+def test_job_that_is_opened_shows_its_own_pipeline(
+    qtbot: QtBot, desk: Desk, folder: Path, code: Path
+) -> None:
+    desk.controller.add_paths((folder,))
+    desk.until(JobState.DRAFT, 3)
+    desk.controller.allow(code, digest(code))
+    desk.until(JobState.FINISHED, 3)
+    job = desk.last.job
+    assert job is not None
+    desk.controller.close_job()
+    desk.until(JobState.EMPTY, 0)
+    desk.controller.choose_pipeline(Pipeline("Another", (Step("images.auto_orient"),)))
+    with qtbot.waitSignal(desk.controller.pipeline_offered, timeout=PATIENCE_MS) as offered:
+        desk.controller.show_job(job)
+    assert offered.args == [Pipeline("Own", (Step("user.process", file=code),))]
+
+
 def test_output_folder_that_is_gone_is_told_in_a_sentence(qtbot: QtBot, desk: Desk) -> None:
     with qtbot.waitSignal(desk.controller.said, timeout=PATIENCE_MS) as said:
         desk.controller.open_file(Path("/nowhere/at-all.jpg"))
