@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-# A worker may need this long to see that its parent is gone (FAULTS, invariant I4).
+# A worker may need this long to see that its parent is gone.
 END_TIMEOUT_S = 2.0
 
 
