@@ -1,6 +1,7 @@
 """Keeps the rows that run in view, until the person takes the table in hand."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject
@@ -17,11 +18,12 @@ _GESTURES: Final = (QEvent.Type.Wheel, QEvent.Type.MouseButtonPress, QEvent.Type
 class RowFollower(QObject):
     """Scrolls one table along with the job."""
 
-    def __init__(self, table: QTableView) -> None:
+    def __init__(self, table: QTableView, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(table)
+        self._clock = clock
         self._table = table
         self._is_following = True
-        self._moved_at = 0.0
+        self._moved_at = -_STEP_S
         for watched in (table, table.viewport(), table.verticalScrollBar()):
             watched.installEventFilter(self)
 
@@ -36,7 +38,7 @@ class RowFollower(QObject):
 
     def follow(self, row: int) -> None:
         """Bring that row into the lower part of the view; earlier rows stay above it."""
-        now = time.monotonic()
+        now = self._clock()
         if not self._is_following or now - self._moved_at < _STEP_S:
             return
         self._moved_at = now

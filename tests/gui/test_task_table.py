@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from gui_app.models.row_words import Column
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.theme import ROW_HEIGHT, Theme, ThemeChoice, current_tokens
+from gui_app.views.row_follower import RowFollower
 from gui_app.views.task_table import TaskTable
 from workers import (
     Counts,
@@ -371,7 +374,16 @@ def test_rows_that_run_stay_in_view(qtbot: QtBot) -> None:
 
 def test_table_that_the_person_took_in_hand_stays_where_it_is(qtbot: QtBot) -> None:
     table = _long_table(qtbot)
-    qtbot.mouseClick(table.rows.viewport(), Qt.MouseButton.LeftButton)
-    for ended in range(1, 150):
-        table.apply(replace(RUNNING, counts=Counts(150 - ended, 0, ended)))
-    assert table.rows.rowAt(0) == 0
+    rows = table.rows
+    qtbot.waitUntil(lambda: rows.verticalScrollBar().maximum() > 100 * ROW_HEIGHT)
+    seconds = count(0.0, 1.0)
+    follower = RowFollower(rows, clock=partial(next, seconds))
+    follower.follow(50)
+    place = rows.verticalScrollBar().value()
+    assert place > 0
+    qtbot.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton)
+    follower.follow(100)
+    assert rows.verticalScrollBar().value() == place
+    follower.start_over()
+    follower.follow(100)
+    assert rows.verticalScrollBar().value() > place
