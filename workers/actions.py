@@ -35,6 +35,21 @@ class Dispatch:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeBackTask:
+    """Ask for a task that waits behind another, since a worker is idle."""
+
+    worker: WorkerId
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class GrantMemory:
+    """Let the task that a worker runs take the memory it asked for."""
+
+    worker: WorkerId
+
+
+@dataclass(frozen=True, slots=True)
 class EndTask:
     """Record a task's final outcome; None stands for cancelled."""
 
@@ -78,6 +93,8 @@ Action = (
     | RetireWorker
     | KillWorker
     | Dispatch
+    | TakeBackTask
+    | GrantMemory
     | EndTask
     | RequeueTask
     | PauseItself

@@ -15,12 +15,14 @@ from workers.actions import (
     Dispatch,
     EndTask,
     FinishJob,
+    GrantMemory,
     KillWorker,
     PauseItself,
     RefuseJob,
     RequeueTask,
     RetireWorker,
     StartWorker,
+    TakeBackTask,
 )
 from workers.assignments import Assignments
 from workers.discovery import FoundFile
@@ -41,12 +43,12 @@ from workers.events import (
 )
 from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState, WorkerId
 from workers.job_view import JobView, ended_row, skipped_row
+from workers.job_workers import JobWorkers
 from workers.journal import Journal
 from workers.messages import Setup
 from workers.operations import sweep as sweeps
 from workers.outcome import Failure, FailureKind
 from workers.output import Staging, stops_job
-from workers.pool import WorkerPool
 from workers.scheduler import Scheduler
 from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
 from workers.sweep_results import publish_results
@@ -75,7 +77,7 @@ class ActiveJob:
         self.is_discovering = False
         self._listener = listener
         self._scheduler: Scheduler | None = None
-        self._pool: WorkerPool | None = None
+        self._pool: JobWorkers | None = None
         self._assignments: Assignments | None = None
         self._staging: Staging | None = None
         self._offered_to = TaskId(0)
@@ -84,7 +86,7 @@ class ActiveJob:
 
     # ---- what the engine asks
 
-    def start(self, spec: JobSpec, pool: WorkerPool, workers: int) -> None:
+    def start(self, spec: JobSpec, pool: JobWorkers, workers: int) -> None:
         """Begin or go on; raises JobRefused when the output folder cannot be used."""
         folder = spec.output if spec.pipeline is not None else spec.output.parent
         staging = Staging(folder, self.journal.job)
@@ -201,7 +203,7 @@ class ActiveJob:
         self.handle(JobCancelled())
         self.view.all_changed()
 
-    def retry(self, tasks: tuple[TaskId, ...], pool: WorkerPool, workers: int) -> None:
+    def retry(self, tasks: tuple[TaskId, ...], pool: JobWorkers, workers: int) -> None:
         """Run failed and cancelled tasks again; while the job runs, only those named."""
         if self.spec is None:
             return
@@ -303,6 +305,10 @@ class ActiveJob:
                 self._pool.kill(worker)
             case Dispatch(worker, task, attempt):
                 self._dispatch(worker, task, attempt)
+            case TakeBackTask(worker, task):
+                self._pool.take_back(worker, task)
+            case GrantMemory(worker):
+                self._pool.grant(worker)
             case EndTask():
                 self._end_task(action, now)
             case RequeueTask():
@@ -337,8 +343,8 @@ class ActiveJob:
         assert self._pool is not None
         assert self.spec is not None
         assert self._assignments is not None
-        request = self._assignments.request(self._pool.next_lease(), task, attempt)
-        self._pool.send(worker, request, self.spec.timeout_s)
+        request = self._assignments.request(task, attempt)
+        self._pool.send(worker, task, request, self.spec.timeout_s)
         self.journal.dispatched(task, attempt)
         self.view.changed(task)
 

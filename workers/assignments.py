@@ -67,15 +67,15 @@ class Assignments:
             return event
         return self._left_out.judged(event, given.task)
 
-    def request(self, lease: int, task: TaskId, attempt: int) -> RunFile | RunBlock:
+    def request(self, task: TaskId, attempt: int) -> RunFile | RunBlock:
         """Return what a worker is told to do for an attempt."""
         given = self._tasks[task]
         if given.path is None:
             left_out = self._left_out.of(task)
-            return RunBlock(lease, task, given.first_point, given.points, left_out)
+            return RunBlock(task, given.first_point, given.points, left_out)
         is_again = self._is_resumed or given.was_dispatched or attempt > 1
         own_since_ns = self._journal.created_ns if is_again else None
-        return RunFile(lease, task, attempt, given.path, self._planned(given), own_since_ns)
+        return RunFile(task, attempt, given.path, self._planned(given), own_since_ns)
 
     def _planned(self, given: WaitingTask) -> Path:
         """Return the output's final name, reserved once and kept for all attempts."""

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator, MutableSequence, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workers.errors import JobRefused
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
+from workers.mark import Mark
 from workers.messages import RunBlock, RunFile, Setup
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
@@ -103,7 +104,7 @@ class Preparation:
                     source = between.enter_context(opened)
         return " ".join(warnings)
 
-    def run_block(self, request: RunBlock, mark: MutableSequence[int]) -> Outcome:
+    def run_block(self, request: RunBlock, mark: Mark) -> Outcome:
         """Evaluate a block of the sweep's points, marking each before it runs."""
         from workers.operations.sweep import evaluate
 

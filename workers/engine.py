@@ -38,11 +38,11 @@ from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
 from workers.job import InputFilter, JobId, JobSpec, JobState, WorkerId
 from workers.job_frame import shown_in
+from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter, usable_cores
 from workers.operations.user_function import check_source, digest
-from workers.pool import WorkerPool
 from workers.snapshot import JobSnapshot, Lane
 from workers.wording import printable
 
@@ -57,7 +57,7 @@ class Engine:
         self._listener = listener
         self._nice = RESPONSIVE_NICE
         self._inbox: SimpleQueue[Command | tuple[DiscoveryThread, Batch | None]] = SimpleQueue()
-        self._pool = WorkerPool(nice=self._nice)
+        self._pool = JobWorkers(nice=self._nice)
         self._job: ActiveJob | None = None
         self._discoveries: list[DiscoveryThread] = []
         self._found: deque[tuple[DiscoveryThread, Batch | None]] = deque()

@@ -39,13 +39,19 @@ class WorkerNotStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnded:
-    """A worker reported how an attempt ended; `lane` is the worker's place in the window."""
+    """A worker reported how an attempt ended; `lane` is the worker's place in the window.
+
+    `resident_bytes` is what its process holds now; `is_spent` says that the attempt left
+    something behind (a thread, say) that only a new process is free of.
+    """
 
     worker: WorkerId
     task: TaskId
     outcome: Outcome
     seconds: float
     lane: int = 0
+    resident_bytes: int = 0
+    is_spent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,8 @@ class WorkerLost:
     `cause` says why we killed it (a deadline) or is None when it died by itself. `exit_code`
     is negative for a signal. `position` is the point of a sweep block that was running;
     `is_excused` says that the engine leaves that point out, so the block goes on uncharged.
-    `detail` holds what the process printed last, a crash traceback among it.
+    `detail` holds what the process printed last, a crash traceback among it. `silent_s` is set
+    when it was ended because it did not get ready within so many seconds.
     """
 
     worker: WorkerId
@@ -68,6 +75,31 @@ class WorkerLost:
     is_excused: bool = False
     detail: str = ""
     lane: int = 0
+    silent_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReturned:
+    """A worker gave back a task that it had not begun."""
+
+    worker: WorkerId
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryWanted:
+    """A task will take so much memory at its peak; its worker waits until it is granted."""
+
+    worker: WorkerId
+    task: TaskId
+    need_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryChanged:
+    """Memory on this computer has become scarce, or is no longer."""
+
+    is_scarce: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +151,9 @@ Event = (
     | WorkerNotStarted
     | AttemptEnded
     | WorkerLost
+    | TaskReturned
+    | MemoryWanted
+    | MemoryChanged
     | SetupRefused
     | OutputBlocked
     | WorkersResized

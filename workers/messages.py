@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from workers import commands, snapshot
+from workers.channel import Buffer
 from workers.errors import EngineLost
 from workers.job import JobId, OnExisting, Pipeline, Sweep, TaskId
 from workers.outcome import Failure, Outcome, Skip, Success
@@ -39,7 +40,6 @@ class RunFile:
     `own_since_ns` is set when an earlier attempt of this job may have written it already.
     """
 
-    lease: int
     task: TaskId
     attempt: int
     path: Path
@@ -51,23 +51,10 @@ class RunFile:
 class RunBlock:
     """Evaluate `points` points of the sweep from `first_point` on, but for the left-out ones."""
 
-    lease: int
     task: TaskId
     first_point: int
     points: int
     left_out: dict[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """End the worker process."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """The worker process is up."""
-
-    pid: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +65,26 @@ class Unprepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a lease ended; exactly one of the three outcomes is set."""
+class MemoryNeeded:
+    """The task at hand will need so much memory at its peak; the worker waits for a Grant."""
 
-    lease: int
+    need_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The task that waits for memory may go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a lease ended; exactly one of the three outcomes is set.
+
+    `resident_bytes` is what the process holds afterwards.
+    """
+
     seconds: float
+    resident_bytes: int = 0
     success: Success | None = None
     failure: Failure | None = None
     skip: Skip | None = None
@@ -99,7 +101,7 @@ class Ended:
 _TYPES: Final[dict[str, type]] = {
     kind.__name__: kind
     for kind in (
-        *(Setup, RunFile, RunBlock, Leave, Ready, Unprepared, Ended, snapshot.JobSnapshot),
+        *(Setup, RunFile, RunBlock, Unprepared, MemoryNeeded, Grant, Ended, snapshot.JobSnapshot),
         *commands.Command.__args__,
     )
 }
@@ -110,7 +112,7 @@ def encode(message: object) -> bytes:
     return _ENCODER.encode((VERSION, type(message).__name__, message))
 
 
-def decode(data: bytes) -> object:
+def decode(data: Buffer) -> object:
     """Return the message that the bytes hold; EngineLost when they hold none of ours."""
     try:
         version, name, body = _FRAME.decode(data)

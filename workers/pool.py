@@ -1,210 +1,302 @@
 """WorkerPool: supervised worker processes, one channel each, nothing shared between them.
 
-    engine's thread                                     worker process (one of several)
-    ---------------                                     ------------------------------
-    send(worker, request) ──── channel (duplex) ─────►  runs it
-    wait() ◄─────────────────── channel (duplex) ─────  Ready, Ended, Unprepared
+    supervising thread                              worker process (one of several)
+    ------------------                              -------------------------------
+    send(worker, lease) ───── channel (duplex) ──►  runs it
+    wait() ◄──────────────── channel (duplex) ────  frames: "up", answers, the last of a lease
     wait() ◄── sentinel (process ended)
-    wait() reads the mark ◄──── shared words ─────────  lease being run, point of it
+    wait() reads the mark ◄── shared words ───────  lease being run, point of it, since when
+    take_back() ───────────── shared words ──────►  leases not to begin, where to end one early
     wake() from any thread
 
 No lock, queue or semaphore is shared, so a worker that dies, however it dies, holds up nobody.
 The pool knows what each worker was given and, by the mark, what it was running: a death is
-charged to that one task. The pool decides nothing; who runs what is the scheduler's.
+charged to that one point. One process more than asked for can stand ready (`keep_spare`), so
+that a lost worker's successor works at once. The pool decides nothing: who runs what is its
+owner's business, the scheduler's for jobs, the call scheduler's for the library faces.
 All methods but `wake` belong to one thread, the one that calls `wait`.
 """
 
 import itertools
 import os
-import shutil
-import time
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import RawArray
-from typing import Final
+from typing import Any, Final, cast
 
-from workers import limits, worker as worker_program
-from workers.errors import EngineLost
-from workers.events import AttemptEnded, Event, SetupRefused, WorkerLost, WorkerReady
+from workers.awake import AwakeClock
+from workers.channel import NO_LEASE, Buffer, Channel, socket_pair
 from workers.job import WorkerId
-from workers.messages import (
-    Ended,
-    Leave,
-    Ready,
-    RunBlock,
-    RunFile,
-    Setup,
-    Unprepared,
-    decode,
-    encode,
+from workers.mark import CUT, POSITION, RUNNING, SKIP_TO, WORDS, cut_word
+from workers.pool_events import (
+    Answered,
+    KillReason,
+    LeaseReturned,
+    PoolEvent,
+    WorkerEnded,
+    WorkerUp,
 )
-from workers.outcome import Failure, FailureKind
 from workers.pool_members import Lease, Member, WorkerView
-from workers.streams import capture_folder, tail
-from workers.wording import time_words
+from workers.pool_watch import START_PATIENCE_S, PoolWatch
+from workers.readiness import Readiness
 
+# After so long a wait a worker's word about what it began, if it wrote one, can be read here.
+HANDSHAKE_S: Final = 0.002
 # A worker that was told to leave and has nothing to run ends in milliseconds; one that does not
 # is stuck in an exit handler of user code.
 LEAVE_PATIENCE_S: Final = 3.0
-# Loading libraries on a busy machine takes seconds, not more.
-START_PATIENCE_S: Final = 20.0
-# A look at all workers costs microseconds each; one that was stopped (SIGSTOP) so often in a row
-# will not go on by itself.
-LOOK_EVERY_S: Final = 1.0
-FROZEN_LOOKS: Final = 10
+# A pool that ends sooner than this after a start has no use for a spare process.
+SPARE_AFTER_S: Final = 0.5
 SPARE_DESCRIPTORS: Final = 12
+_LONGEST_WAIT_S: Final = 3600.0
+_NO_LANE: Final = 0
+
+# What a worker process runs: called with the worker's end of the channel, the shared mark, and
+# what `arguments` answers for the worker's number.
+Program = Callable[..., None]
+Arguments = Callable[[WorkerId], tuple[object, ...]]
 
 
 class WorkerPool:
-    """Processes that run attempts."""
+    """Processes that run leases."""
 
-    def __init__(self, *, nice: int = limits.RESPONSIVE_NICE) -> None:
-        """Start with no worker; those that come run at niceness `nice`."""
-        self._context = get_context("spawn")
-        self._nice = nice
+    def __init__(
+        self,
+        context: BaseContext,
+        program: Program,
+        arguments: Arguments,
+        *,
+        is_daemonic: bool = False,
+        start_patience_s: float = START_PATIENCE_S,
+    ) -> None:
+        """Start with no worker; those that come are processes of `context` that run `program`.
+
+        A worker that is not up, or has not begun a lease, after `start_patience_s` is ended.
+        """
+        self._context = context
+        self._program = program
+        self._arguments = arguments
+        self._is_daemonic = is_daemonic
         self._members: dict[WorkerId, Member] = {}
+        self._spare: Member | None = None
+        self._wants_spare = False
+        self._started_at = 0.0
         self._ids = itertools.count(1)
-        self._leases = itertools.count(worker_program.NO_LEASE + 1)
-        self._setup: Setup | None = None
-        self._bell, self._button = self._context.Pipe(duplex=False)
+        self._leases = itertools.count(NO_LEASE + 1)
+        self._taking_back: list[tuple[float, WorkerId, int]] = []
+        self._returned: dict[int, WorkerId] = {}
+        self._news: deque[PoolEvent] = deque()
+        self._clock = AwakeClock()
+        self._watch = PoolWatch(self._clock, start_patience_s)
+        self._readiness = Readiness()
+        self._bell, self._button = socket_pair()
+        self._bell.setblocking(False)
         self._is_rung = False
-        self._looked_at = 0.0
-        self._captures = capture_folder()
+        self._readiness.add(self._bell, None)
 
-    # ---- what the engine asks
-
-    def prepare(self, setup: Setup) -> None:
-        """Let each worker, now or later, know of the job before its first task of it."""
-        self._setup = setup
-        for member in self._members.values():
-            member.is_prepared = False
+    # ---- workers come and go
 
     def start_worker(self) -> WorkerId:
-        """Start one worker process; WorkerReady tells when it is up.
+        """Start one worker process, or take the spare one; WorkerUp tells when it is there.
 
         Raises OSError when the system has no room for one more.
         """
-        worker = WorkerId(next(self._ids))
-        mark = RawArray("Q", 2)
-        self._keep_descriptors_free()
-        ours, theirs = self._context.Pipe()
-        capture = self._captures / f"{worker}.log"
-        process = self._context.Process(
-            target=worker_program.main,
-            args=(theirs, mark, str(capture), self._nice),
-            name=f"everycore-worker-{worker}",
-        )
-        try:
-            process.start()
-        except OSError:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._members[worker] = Member(worker, self._free_lane(), process, ours, mark, capture)
-        return worker
+        member, self._spare = self._spare, None
+        if member is None or not member.process.is_alive():
+            self._discard(member)
+            member = self._launch()
+        else:
+            self._news.append(WorkerUp(member.worker))
+        member.lane = self._free_lane()
+        self._members[member.worker] = member
+        return member.worker
 
-    def send(self, worker: WorkerId, request: RunFile | RunBlock, timeout_s: float | None) -> None:
-        """Give a worker a lease; the time limit holds for the file, or for each point of a block.
-
-        Its number must come from `next_lease`.
-        """
-        member = self._members.get(worker)
-        if member is None:
-            return  # it died a moment ago: the WorkerLost that follows hands the task back
-        if not member.is_prepared and self._setup is not None:
-            self._tell(member, self._setup)
-            member.is_prepared = True
-        lease = Lease(request.lease, request.task, timeout_s)
-        if not member.leases:
-            lease.begun = lease.since = time.monotonic()
-        member.leases.append(lease)
-        self._tell(member, request)
-
-    def next_lease(self) -> int:
-        """Return a number no lease had before."""
-        return next(self._leases)
+    def keep_spare(self, *, is_wanted: bool) -> None:
+        """Keep one process ready beside the workers from now on, or end it."""
+        self._wants_spare = is_wanted
+        if not is_wanted and self._spare is not None:
+            self._discard(self._spare)
+            self._spare = None
 
     def retire(self, worker: WorkerId) -> None:
         """Let a worker end what it has been given, then leave."""
         member = self._members.get(worker)
         if member is not None and member.leave_by is None:
-            is_idle = not member.leases
-            member.leave_by = time.monotonic() + LEAVE_PATIENCE_S if is_idle else float("inf")
-            self._tell(member, Leave())
+            member.leave_by = float("inf")
+            if not member.leases:
+                self._dismiss(member)
 
-    def kill(self, worker: WorkerId, cause: Failure | None = None) -> None:
-        """End a worker process now; WorkerLost follows with the cause."""
+    def kill(self, worker: WorkerId, reason: KillReason = KillReason.ASKED) -> None:
+        """End a worker process now; WorkerEnded follows with the reason."""
         member = self._members.get(worker)
         if member is not None:
-            member.cause = cause
+            member.reason = member.reason or reason
             member.process.kill()
 
     def kill_all(self) -> None:
-        """End all worker processes now; a WorkerLost follows for each."""
+        """End all worker processes now; a WorkerEnded follows for each."""
         for worker in self._members:
             self.kill(worker)
 
-    def set_nice(self, nice: int) -> None:
-        """Run workers at another niceness from now on, living ones too where the system allows."""
-        self._nice = nice
-        if not hasattr(os, "setpriority"):
-            return
-        for member in self._members.values():
-            try:
-                os.setpriority(os.PRIO_PROCESS, member.process.pid or 0, nice)
-            except (PermissionError, ProcessLookupError):
-                continue  # raising priority needs a privilege; its successor will have it
+    def processes(self) -> dict[WorkerId, BaseProcess]:
+        """Return the processes of the workers, not the spare one."""
+        return {worker: member.process for worker, member in self._members.items()}
 
     def views(self) -> tuple[WorkerView, ...]:
         """Return what each worker does now."""
-        now = time.monotonic()
+        now = self._clock.now()
         return tuple(member.view(now) for member in self._members.values())
+
+    # ---- leases
+
+    def next_lease(self) -> int:
+        """Return a number no lease had before."""
+        return next(self._leases)
+
+    def send(
+        self,
+        worker: WorkerId,
+        lease: int,
+        body: Buffer,
+        buffers: Sequence[Buffer] = (),
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Give a worker a lease; the time limit holds for each of its points.
+
+        Its number must come from `next_lease`. A worker runs its leases in the order given.
+        """
+        member = self._members.get(worker)
+        if member is None:
+            return  # it died a moment ago, and WorkerEnded hands the lease back with the others
+        member.leases.append(Lease(lease, timeout_s, self._clock.now(), self._clock.lost_s))
+        self._transmit(member, lease, body, buffers)
+
+    def tell(self, worker: WorkerId, body: Buffer, buffers: Sequence[Buffer] = ()) -> None:
+        """Send a worker a word that belongs to no lease."""
+        member = self._members.get(worker)
+        if member is not None:
+            self._transmit(member, NO_LEASE, body, buffers)
+
+    def take_back(self, worker: WorkerId, lease: int) -> None:
+        """Ask for a lease that waits behind another; LeaseReturned follows unless it has begun.
+
+        The worker marks a lease as begun before it looks whether it may begin; we forbid it,
+        wait, then look at the mark. So either we see that it began, or it sees that it may not.
+        """
+        member = self._members.get(worker)
+        if member is not None and any(one.number == lease for one in list(member.leases)[1:]):
+            member.mark[SKIP_TO] = lease
+            self._taking_back.append((self._clock.now() + HANDSHAKE_S, worker, lease))
+
+    def cut_short(self, worker: WorkerId, lease: int, position: int) -> None:
+        """Ask a worker to end its running lease before `position`.
+
+        Its last frame tells how far it came: further, when it had passed the position.
+        """
+        member = self._members.get(worker)
+        if member is not None:
+            member.mark[CUT] = cut_word(lease, position)
+
+    def hold_limit(self, worker: WorkerId, *, is_held: bool) -> None:
+        """Let no time limit run while a worker waits for us, or let it run again."""
+        member = self._members.get(worker)
+        if member is not None:
+            member.is_held = is_held
+
+    # ---- the loop
 
     def wake(self) -> None:
         """Let a blocked `wait` return; any thread may call it."""
         if not self._is_rung:  # one ring is enough, and many could fill the pipe
             self._is_rung = True
-            self._button.send_bytes(b"!")
+            try:
+                self._button.send(b"!")
+            except OSError:
+                return  # closed: nobody waits any more
 
-    def wait(self, timeout_s: float) -> list[Event]:
+    def wait(self, timeout_s: float) -> list[PoolEvent]:
         """Return what happened; waits for it at most `timeout_s` seconds."""
-        sources: list[Connection | int] = [self._bell]
-        for member in self._members.values():
-            sources += (member.channel, member.process.sentinel)
-        ready = wait(sources, min(timeout_s, self._next_deadline()))
-        events: list[Event] = []
-        if self._bell in ready:
-            self._drain_bell()
-        has_time_to_look = self._has_time_to_look()
-        for member in tuple(self._members.values()):
-            if member.process.sentinel in ready:
-                events += self._bury(member)
-            elif member.channel in ready:
-                events += self._receive(member)
-            elif has_time_to_look and self._has_died_or_frozen(member):
-                events += self._bury(member)
-        self._enforce_deadlines()
+        timeout_s = 0.0 if self._news else min(timeout_s, self._next_due(), _LONGEST_WAIT_S)
+        self._clock.tick()
+        ready = self._readiness.wait(max(0.0, timeout_s))
+        self._clock.tick(timeout_s)
+        events = list(self._news)
+        self._news.clear()
+        for key in ready:
+            if key is None:
+                self._drain_bell()
+            else:
+                events += self._hear(*cast("tuple[Member, bool]", key))  # as we registered it
+        events += self._settle_returns()
+        for member in self._watch.dead(self._members.values()):
+            events += self._bury(member)
+        self._watch.enforce(self._members.values())
+        self._replace_spare()
         return events
+
+    def set_memory_cap(self, cap_bytes: int | None) -> None:
+        """End each worker that takes more resident memory than this from now on."""
+        self._watch.memory_cap = cap_bytes
 
     def close(self) -> None:
         """End all workers now and release what the pool holds."""
+        self.keep_spare(is_wanted=False)
+        self._readiness.close()
         for member in self._members.values():
             member.process.kill()
         for member in self._members.values():
-            member.process.join()
-            member.process.close()
-            member.channel.close()
+            self._release(member)
         self._members.clear()
         self._bell.close()
         self._button.close()
-        shutil.rmtree(self._captures, ignore_errors=True)
+
+    # ---- processes
+
+    def _launch(self) -> Member:
+        worker = WorkerId(next(self._ids))
+        mark = RawArray("Q", WORDS)
+        self._keep_descriptors_free()
+        ours, theirs = socket_pair()
+        arguments = (theirs, mark, *self._arguments(worker), *self._inherited(ours))
+        # typeshed gives BaseContext no Process; each context has one.
+        process = cast("Any", self._context).Process(
+            target=self._program,
+            args=arguments,
+            name=f"everycore-worker-{worker}",
+            daemon=self._is_daemonic,
+        )
+        try:
+            process.start()
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._started_at = now = self._clock.now()
+        words = memoryview(mark).cast("B").cast("Q")
+        member = Member(worker, _NO_LANE, process, Channel(ours), words, now)
+        self._readiness.add(member.channel, (member, False))
+        self._readiness.add(process.sentinel, (member, True))
+        return member
+
+    def _inherited(self, ours: socket.socket) -> tuple[object, ...]:
+        """Return what a forked worker must close, so that the others' channels can end."""
+        if self._context.get_start_method() != "fork":
+            return ()
+        members = [*self._members.values(), *([self._spare] if self._spare else [])]
+        descriptors = [member.channel.fileno() for member in members]
+        own = [ours.fileno(), self._bell.fileno(), self._button.fileno()]
+        return ((*descriptors, *own),)
 
     def _keep_descriptors_free(self) -> None:
         """Raise OSError unless some descriptors are left for the journal and the outputs."""
         spare: list[int] = []
         try:
-            spare += (os.dup(self._bell.fileno()) for _ in range(SPARE_DESCRIPTORS))
+            spare += (os.dup(0) for _ in range(SPARE_DESCRIPTORS))
         finally:
             for descriptor in spare:
                 os.close(descriptor)
@@ -213,148 +305,149 @@ class WorkerPool:
         taken = {member.lane for member in self._members.values()}
         return next(lane for lane in itertools.count(1) if lane not in taken)
 
+    def _dismiss(self, member: Member) -> None:
+        member.leave_by = self._clock.now() + LEAVE_PATIENCE_S
+        self._transmit(member, NO_LEASE, b"")
+
+    def _replace_spare(self) -> None:
+        """Start the spare process once the pool has lived a while and nothing else starts."""
+        is_due = self._wants_spare and self._clock.now() - self._started_at >= SPARE_AFTER_S
+        if not is_due or self._spare is not None or not self._members:
+            return
+        if all(member.is_up for member in self._members.values()):
+            try:
+                self._spare = self._launch()
+            except OSError:
+                self._started_at = self._clock.now()  # no room now: try again later
+
+    def _discard(self, member: Member | None) -> None:
+        if member is not None:
+            self._readiness.remove(member.channel)
+            self._readiness.remove(member.process.sentinel)
+            member.process.kill()
+            self._release(member)
+
+    def _release(self, member: Member) -> None:
+        member.process.join()
+        member.process.close()
+        member.channel.close()
+
     # ---- channels
 
-    def _tell(self, member: Member, message: object) -> None:
-        try:
-            member.channel.send_bytes(encode(message))
-        except OSError:
-            return  # it is dead; its sentinel tells what becomes of its tasks
-
-    def _receive(self, member: Member) -> list[Event]:
-        """Take one message; at the end of the channel the sentinel has the last word."""
-        try:
-            message = decode(member.channel.recv_bytes())
-        except (EOFError, OSError, EngineLost):
-            member.process.join(LEAVE_PATIENCE_S)  # it closed its channel: it is on its way out
-            if member.process.is_alive():
-                member.process.kill()
-            return self._bury(member)
-        match message:
-            case Ready():
-                member.is_ready = True
-                return [WorkerReady(member.worker)]
-            case Unprepared(reason):
-                return [SetupRefused(member.worker, reason)]
-            case Ended():
-                return self._lease_ended(member, message)
-        return []
-
-    def _lease_ended(self, member: Member, message: Ended) -> list[Event]:
-        lease = member.leases.popleft()
-        if member.leases:
-            member.leases[0].begun = member.leases[0].since = time.monotonic()
-        if not member.leases and member.leave_by is not None:
-            member.leave_by = time.monotonic() + LEAVE_PATIENCE_S
-        ended = AttemptEnded(
-            member.worker, lease.task, message.outcome, message.seconds, member.lane
-        )
-        return [ended]
+    def _transmit(
+        self, member: Member, lease: int, body: Buffer, buffers: Sequence[Buffer] = ()
+    ) -> None:
+        member.channel.send(lease, body, buffers)
+        self._readiness.watch_writing(member.channel, is_stuffed=member.channel.is_stuffed)
 
     def _drain_bell(self) -> None:
-        while self._bell.poll():
-            self._bell.recv_bytes()
-            self._is_rung = False
+        self._is_rung = False
+        try:
+            self._bell.recv(4096)
+        except BlockingIOError:
+            return
 
-    # ---- deaths and deadlines
+    def _hear(self, member: Member, has_died: bool) -> list[PoolEvent]:
+        """Take what a worker sent; at the end of its channel or process, bury it."""
+        if member is not self._spare and member.worker not in self._members:
+            return []  # buried in this very turn
+        if has_died:
+            return self._bury(member)
+        if member.channel.is_stuffed:
+            self._transmit_rest(member)
+        try:
+            return self._frames_of(member)
+        except EOFError:  # it closed its channel: it is on its way out
+            member.process.join(LEAVE_PATIENCE_S)
+            member.process.kill()
+            return self._bury(member)
 
-    def _bury(self, member: Member) -> list[Event]:
-        events: list[Event] = []
-        while _has_message(member.channel):
-            try:
-                message = decode(member.channel.recv_bytes())
-            except (EOFError, OSError, EngineLost):
-                break
-            if isinstance(message, Ended):
-                events += self._lease_ended(member, message)
-        member.process.join()
-        running = next((x for x in member.leases if x.number == member.mark[0]), None)
-        events.append(
-            WorkerLost(
-                member.worker,
-                member.process.exitcode or 0,
-                running.task if running else None,
-                member.is_ready,
-                member.cause,
-                time.monotonic() - running.since if running else 0.0,
-                position=member.mark[1],
-                detail=tail(member.capture),
-                lane=member.lane,
-            )
-        )
-        del self._members[member.worker]
-        member.channel.close()
-        member.process.close()
-        member.capture.unlink(missing_ok=True)
+    def _transmit_rest(self, member: Member) -> None:
+        member.channel.flush()
+        self._readiness.watch_writing(member.channel, is_stuffed=member.channel.is_stuffed)
+
+    def _frames_of(self, member: Member) -> list[PoolEvent]:
+        events: list[PoolEvent] = []
+        while (frame := member.channel.receive()) is not None:
+            if not member.is_up:
+                member.is_up = True
+                events += [] if member is self._spare else [WorkerUp(member.worker)]
+            if frame.lease != NO_LEASE and frame.is_last:
+                if self._returned.pop(frame.lease, None) is not None:
+                    continue  # the worker's word that it has passed over what we took back
+                self._lease_ended(member, frame.lease)
+            if frame.lease != NO_LEASE or frame.body:
+                events.append(Answered(member.worker, member.lane, frame))
         return events
 
-    def _has_time_to_look(self) -> bool:
-        now = time.monotonic()
-        if now - self._looked_at < LOOK_EVERY_S:
-            return False
-        self._looked_at = now
-        return True
+    def _lease_ended(self, member: Member, number: int) -> None:
+        member.leases = deque(lease for lease in member.leases if lease.number != number)
+        if member.leases:
+            member.leases[0].given_at = self._clock.now()
+            member.leases[0].lost_s = self._clock.lost_s
+        elif member.leave_by is not None:
+            self._dismiss(member)
 
-    def _has_died_or_frozen(self, member: Member) -> bool:
-        """Say whether it died without a word; end a frozen one, whose sentinel then tells.
-
-        A process that a task forked holds the channel and the sentinel open after its death.
-        """
-        if not member.process.is_alive():
-            return True
-        # Counted, not timed: when the whole tree was stopped, all go on together.
-        is_frozen = bool(member.leases) and limits.is_frozen(member.process.pid or 0)
-        member.frozen_looks = member.frozen_looks + 1 if is_frozen else 0
-        if member.frozen_looks >= FROZEN_LOOKS:
-            member.process.kill()
-        return False
-
-    def _next_deadline(self) -> float:
-        now = time.monotonic()
-        due = [self._due(member) for member in self._members.values()]
-        return max(0.0, min(due, default=float("inf")) - now)
-
-    def _due(self, member: Member) -> float:
-        if member.cause is not None:
-            return float("inf")
-        leave_by = member.leave_by if member.leave_by is not None else float("inf")
-        lease = member.leases[0] if member.leases else None
-        if lease is None or lease.timeout_s is None:
-            return leave_by
-        return min(leave_by, lease.since + lease.timeout_s)
-
-    def _enforce_deadlines(self) -> None:
-        now = time.monotonic()
-        for member in self._members.values():
-            if self._due(member) > now:
+    def _settle_returns(self) -> list[PoolEvent]:
+        events: list[PoolEvent] = []
+        now = self._clock.now()
+        while self._taking_back and self._taking_back[0][0] <= now:
+            _, worker, number = self._taking_back.pop(0)
+            member = self._members.get(worker)
+            if member is None or member.mark[RUNNING] == number:
                 continue
-            lease = member.leases[0] if member.leases else None
-            if lease is None or lease.timeout_s is None:
-                member.process.kill()
-                member.leave_by = float("inf")
-            elif not self._is_overdue(member, lease, now):
-                continue
-            else:
-                words = time_words(lease.timeout_s)
-                self.kill(
-                    member.worker, Failure(FailureKind.TIMED_OUT, f"Took longer than {words}.")
-                )
+            for lease in member.leases:
+                if lease.number == number:
+                    member.leases.remove(lease)
+                    self._returned[number] = worker
+                    events.append(LeaseReturned(worker, number))
+                    break
+        return events
 
-    def _is_overdue(self, member: Member, lease: Lease, now: float) -> bool:
-        """Say whether one and the same file or point has run for the whole time limit."""
-        assert lease.timeout_s is not None
-        if member.mark[0] != lease.number:  # it prepares: loads libraries, own code
-            if now - lease.begun < START_PATIENCE_S:
-                lease.since = now
-                return False
-        elif lease.position != member.mark[1]:
-            lease.position, lease.since = member.mark[1], now  # another point runs since
-            return False
-        return True
+    # ---- deaths
 
+    def _next_due(self) -> float:
+        now = self._clock.now()
+        due = self._watch.next_due(self._members.values())
+        if self._taking_back:
+            due = min(due, self._taking_back[0][0])
+        if self._wants_spare and self._spare is None and self._members:
+            due = min(due, max(self._started_at + SPARE_AFTER_S, now + 0.05))
+        return due - now
 
-def _has_message(channel: Connection) -> bool:
-    try:
-        return channel.poll()
-    except (OSError, EOFError):
-        return False
+    def _bury(self, member: Member) -> list[PoolEvent]:
+        if member is self._spare:
+            self._discard(member)
+            self._spare, self._started_at = None, self._clock.now()
+            return []
+        events: list[PoolEvent] = []
+        try:
+            events += self._frames_of(member)
+        except EOFError:
+            pass  # the usual end: all it sent has been read
+        member.process.join()
+        events.append(self._ending(member))
+        self._returned = {n: w for n, w in self._returned.items() if w != member.worker}
+        del self._members[member.worker]
+        self._discard(member)
+        return events
+
+    def _ending(self, member: Member) -> WorkerEnded:
+        running = member.running if member.has_begun else None
+        seconds = member.point_seconds(self._clock.now(), self._clock.lost_s) if running else 0.0
+        if member.reason is KillReason.DEADLINE and seconds < member.limit / 2:
+            running = None  # the point that was late had just ended; the next one is not to blame
+        waiting = list(member.leases)[1:] if running else list(member.leases)
+        return WorkerEnded(
+            member.worker,
+            member.lane,
+            member.process.exitcode or 0,
+            member.is_up,
+            member.reason,
+            running=running.number if running else None,
+            position=member.mark[POSITION] if running else 0,
+            seconds=seconds if running else 0.0,
+            waiting=tuple(lease.number for lease in waiting),
+            limit=member.limit,
+            cpu_share=member.cpu_share,
+        )

@@ -1,13 +1,14 @@
 """Decide which worker runs which task: events in, actions out; pure.
 
 Two rules hold after every event:
-1. every offered task is in exactly one place: the backlog, the suspects, one worker's desk,
-   or ended; it ends exactly once;
+1. every offered task is in exactly one place: the backlog, the suspects, the solos, one
+   worker's desk, or ended; it ends exactly once;
 2. a worker runs one task at a time, and no more than `target` workers run.
 
 A desk is what one worker has been given: the first task runs, the second waits beside it, so
 that the core does not idle while the engine answers. A suspect is a task whose worker died
-under it: it is tried again alone, with nothing behind it that a second death could touch.
+under it: it is tried again alone, with nothing behind it that a second death could touch. A
+solo is a task that ran out of memory: it is tried again when nothing else runs.
 The scheduler knows no clock, file or process; time is passed in, the engine acts.
 """
 
@@ -23,12 +24,14 @@ from workers.actions import (
     Dispatch,
     EndTask,
     FinishJob,
+    GrantMemory,
     KillWorker,
     PauseItself,
     RefuseJob,
     RequeueTask,
     RetireWorker,
     StartWorker,
+    TakeBackTask,
 )
 from workers.events import (
     AttemptEnded,
@@ -36,8 +39,11 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    MemoryChanged,
+    MemoryWanted,
     OutputBlocked,
     SetupRefused,
+    TaskReturned,
     TasksExhausted,
     TasksExpected,
     TasksOffered,
@@ -47,7 +53,8 @@ from workers.events import (
     WorkersResized,
 )
 from workers.job import TaskId, TaskState, WorkerId
-from workers.outcome import Failure, Outcome, Skip, Success
+from workers.memory_grants import MemoryGrants
+from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.worker_endings import ending_words, lost_failure
 
 
@@ -80,6 +87,8 @@ PREFETCH_BELOW_S: Final = 0.05
 # Deaths in a row after which the cause is the operation or the computer, not one file.
 CRASHES_IN_A_ROW: Final = 20
 EARLY_DEATHS_IN_A_ROW: Final = 5
+# Each of these costs the whole patience with a starting worker.
+SILENCES_IN_A_ROW: Final = 2
 
 
 class _WorkerStage(enum.Enum):
@@ -92,17 +101,34 @@ class _WorkerStage(enum.Enum):
 class _Desk:
     stage: _WorkerStage = _WorkerStage.STARTING
     tasks: deque[TaskId] = field(default_factory=deque)
+    is_asked_back: bool = False
 
 
 class Scheduler:
     """The decisions of one job from its start to its end."""
 
-    def __init__(self, *, target: int, retries: int = 1) -> None:
-        """Prepare for a job on `target` workers; a lost worker's task is tried `retries` more."""
+    def __init__(
+        self,
+        *,
+        target: int,
+        retries: int = 1,
+        memory_budget: int | None = None,
+        recycle_above: int | None = None,
+    ) -> None:
+        """Prepare for a job on `target` workers; a lost worker's task is tried `retries` more.
+
+        Tasks that say what memory they need get `memory_budget` bytes at once; a worker that
+        holds more than `recycle_above` bytes after a task is replaced.
+        """
         self._target = target
         self._retries = retries
         self._backlog: deque[TaskId] = deque()
         self._suspects: deque[TaskId] = deque()
+        self._solos: deque[TaskId] = deque()
+        self._soloist: WorkerId | None = None
+        self._grants = MemoryGrants(memory_budget)
+        self._recycle_above = recycle_above
+        self._is_memory_scarce = False
         self._states: dict[TaskId, TaskState] = {}
         self._attempts: dict[TaskId, int] = {}
         self._desks: dict[WorkerId, _Desk] = {}
@@ -112,12 +138,13 @@ class Scheduler:
         self._is_over = False
         self._crashes = 0
         self._early_deaths = 0
+        self._silences = 0
         self._mean_s: float | None = None
 
     @property
     def backlog(self) -> int:
         """Return how many offered tasks wait for a worker."""
-        return len(self._backlog) + len(self._suspects)
+        return len(self._backlog) + len(self._suspects) + len(self._solos)
 
     @property
     def running(self) -> int:
@@ -157,6 +184,12 @@ class Scheduler:
                 actions += self._attempt_ended(event)
             case WorkerLost():
                 actions += self._worker_lost(event)
+            case TaskReturned(worker, task):
+                actions += self._task_returned(worker, task)
+            case MemoryWanted(worker, _, need_bytes):
+                self._grants.want(worker, need_bytes)
+            case MemoryChanged(is_scarce):
+                self._is_memory_scarce = is_scarce
             case SetupRefused(_, reason):
                 actions += self._refuse(reason)
             case OutputBlocked():
@@ -167,7 +200,7 @@ class Scheduler:
                 actions += self._pause(reason)
             case JobContinued():
                 self._is_paused = False
-                self._crashes = self._early_deaths = 0
+                self._crashes = self._early_deaths = self._silences = 0
             case JobCancelled():
                 actions += self._cancel()
             case _:
@@ -203,42 +236,78 @@ class Scheduler:
         desk = self._desks.get(event.worker)
         if desk is None or event.task not in desk.tasks:
             return []  # a late word about a task that was cancelled meanwhile
-        desk.tasks.remove(event.task)
-        self._crashes = 0
+        was_solo = self._clear_desk(event.worker, desk, event.task)
+        self._crashes = self._silences = 0
         mean = self._mean_s
         self._mean_s = event.seconds if mean is None else 0.8 * mean + 0.2 * event.seconds
-        attempts = self._attempts.pop(event.task, 0) + 1
+        actions = self._replaced_if_spent(event)
+        attempts = self._attempts.get(event.task, 0) + 1
+        if _lacks_memory(event.outcome) and not was_solo and attempts <= self._retries:
+            return [*actions, self._try_alone(event.task, attempts)]
+        self._attempts.pop(event.task, None)
         end = self._end(event.task, event.outcome, attempts, event.seconds)
-        return [replace(end, worker=event.worker)]
+        return [*actions, replace(end, worker=event.worker)]
+
+    def _clear_desk(self, worker: WorkerId, desk: _Desk, task: TaskId) -> bool:
+        """Take a task that has ended from its desk; say whether it had run alone."""
+        desk.tasks.remove(task)
+        desk.is_asked_back = False
+        self._grants.release(worker)
+        was_solo = self._soloist == worker
+        if was_solo:
+            self._soloist = None
+        return was_solo
+
+    def _replaced_if_spent(self, event: AttemptEnded) -> list[Action]:
+        is_bloated = self._recycle_above is not None and event.resident_bytes > self._recycle_above
+        return self._retire([event.worker]) if event.is_spent or is_bloated else []
+
+    def _try_alone(self, task: TaskId, attempts: int) -> Action:
+        self._attempts[task] = attempts
+        self._move(task, Cause.HANDED_BACK)
+        self._solos.append(task)
+        return RequeueTask(task, attempts, is_charged=True)
+
+    def _task_returned(self, worker: WorkerId, task: TaskId) -> list[Action]:
+        desk = self._desks.get(worker)
+        if desk is None or task not in desk.tasks:
+            return []
+        desk.tasks.remove(task)
+        desk.is_asked_back = False
+        return [self._hand_back(task)]
+
+    def _hand_back(self, task: TaskId) -> Action:
+        """Put a task that is not at fault in front of the others."""
+        self._move(task, Cause.HANDED_BACK)
+        self._backlog.appendleft(task)
+        return RequeueTask(task, self._attempts.get(task, 0), is_charged=False)
 
     def _output_blocked(self, event: OutputBlocked) -> list[Action]:
         desk = self._desks.get(event.worker)
         if desk is None or event.task not in desk.tasks:
             return []
-        desk.tasks.remove(event.task)
-        self._move(event.task, Cause.HANDED_BACK)
-        self._backlog.appendleft(event.task)
-        requeue = RequeueTask(event.task, self._attempts.get(event.task, 0), is_charged=False)
-        return [requeue, *([] if self._is_paused else self._pause(event.reason))]
+        self._clear_desk(event.worker, desk, event.task)
+        back = self._hand_back(event.task)
+        return [back, *([] if self._is_paused else self._pause(event.reason))]
 
     def _worker_lost(self, event: WorkerLost) -> list[Action]:
         desk = self._desks.pop(event.worker, None)
         if desk is None:
             return []  # it was started for the job before
-        actions: list[Action] = []
         if not event.was_ready and desk.stage is not _WorkerStage.LEAVING:
             self._early_deaths += 1
-        for task in reversed(desk.tasks):
-            if task == event.running:
-                continue
-            self._move(task, Cause.HANDED_BACK)
-            self._backlog.appendleft(task)
-            actions.append(RequeueTask(task, self._attempts.get(task, 0), is_charged=False))
+        self._silences += event.silent_s > 0
+        self._grants.release(event.worker)
+        was_solo = self._soloist == event.worker
+        if was_solo:
+            self._soloist = None
+        waiting = [task for task in desk.tasks if task != event.running]
+        actions = [self._hand_back(task) for task in reversed(waiting)]
         if event.running is not None and event.running in desk.tasks:
-            actions.append(self._blame(event.running, event))
+            actions.append(self._blame(event.running, event, was_solo=was_solo))
         return actions + self._break_circuit(event)
 
-    def _blame(self, task: TaskId, event: WorkerLost) -> Action:
+    def _blame(self, task: TaskId, event: WorkerLost, *, was_solo: bool) -> Action:
         attempts = self._attempts.get(task, 0) + 1
         if event.is_excused:
             self._move(task, Cause.HANDED_BACK)
@@ -251,6 +320,8 @@ class Scheduler:
                 self._move(task, Cause.HANDED_BACK)
                 self._suspects.append(task)
                 return RequeueTask(task, attempts, is_charged=True)
+        elif _lacks_memory(event.cause) and not was_solo and attempts <= self._retries:
+            return self._try_alone(task, attempts)
         self._attempts.pop(task, None)
         outcome = event.cause or lost_failure(event.exit_code, attempts, event.detail)
         end = self._end(task, outcome, attempts, event.seconds)
@@ -259,6 +330,8 @@ class Scheduler:
     def _break_circuit(self, event: WorkerLost) -> list[Action]:
         if self._is_paused or self._is_over:
             return []
+        if self._silences >= SILENCES_IN_A_ROW:
+            return self._pause(f"Workers do not get ready within {event.silent_s:.0f} s.")
         if self._early_deaths >= EARLY_DEATHS_IN_A_ROW:
             words = ending_words(event.exit_code)
             return self._pause(f"Workers end before they are ready ({words}).")
@@ -291,6 +364,7 @@ class Scheduler:
         ]
         self._backlog.clear()
         self._suspects.clear()
+        self._solos.clear()
         self._is_exhausted = True
         return actions
 
@@ -305,7 +379,7 @@ class Scheduler:
         actions = self._crew()
         if not self._is_paused:
             actions += self._hand_out()
-        return actions
+        return actions + [GrantMemory(worker) for worker in self._grants.grant()]
 
     def _crew(self) -> list[Action]:
         """Start or retire workers until as many as wanted stay."""
@@ -338,13 +412,31 @@ class Scheduler:
         return actions
 
     def _hand_out(self) -> list[Action]:
-        actions: list[Action] = []
         ready = [(w, d) for w, d in self._desks.items() if d.stage is _WorkerStage.READY]
+        if self._soloist is not None:
+            return []
+        if self._solos and not self._backlog and not self._suspects:
+            return self._give_solo(ready)
+        if self._is_memory_scarce:
+            ready = [] if self.running else ready[:1]
+        actions: list[Action] = []
         for worker, desk in ready:
             if not desk.tasks and self._suspects:
                 actions.append(self._give(worker, desk, self._suspects.popleft()))
             elif not desk.tasks and self._backlog:
                 actions.append(self._give(worker, desk, self._backlog.popleft()))
+        return actions + self._prefetch(ready) + self._take_back(ready)
+
+    def _give_solo(self, ready: list[tuple[WorkerId, _Desk]]) -> list[Action]:
+        if not ready or any(desk.tasks for desk in self._desks.values()):
+            return []
+        worker, desk = ready[0]
+        self._soloist = worker
+        return [self._give(worker, desk, self._solos.popleft())]
+
+    def _prefetch(self, ready: list[tuple[WorkerId, _Desk]]) -> list[Action]:
+        """Let a second task wait where the first will not be long."""
+        actions: list[Action] = []
         if self._mean_s is None or self._mean_s >= PREFETCH_BELOW_S:
             return actions
         for worker, desk in ready:
@@ -353,6 +445,18 @@ class Scheduler:
                 break
             if len(desk.tasks) == 1 and not self._attempts.get(desk.tasks[0]):
                 actions.append(self._give(worker, desk, self._backlog.popleft()))
+        return actions
+
+    def _take_back(self, ready: list[tuple[WorkerId, _Desk]]) -> list[Action]:
+        """Ask for the tasks that wait behind others while a worker has nothing to do."""
+        idle = sum(1 for _, desk in ready if not desk.tasks)
+        actions: list[Action] = []
+        for worker, desk in self._desks.items():
+            if len(actions) >= idle:
+                break
+            if len(desk.tasks) > 1 and not desk.is_asked_back:
+                desk.is_asked_back = True
+                actions.append(TakeBackTask(worker, desk.tasks[-1]))
         return actions
 
     def _give(self, worker: WorkerId, desk: _Desk, task: TaskId) -> Action:
@@ -367,6 +471,10 @@ class Scheduler:
 
     def _move(self, task: TaskId, cause: Cause) -> None:
         self._states[task] = TRANSITIONS[self._states[task], cause]
+
+
+def _lacks_memory(outcome: Outcome | None) -> bool:
+    return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY
 
 
 def _cause(outcome: Outcome | None) -> Cause:

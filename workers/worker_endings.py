@@ -1,8 +1,13 @@
-"""The death of a worker process in words a person can act on; pure."""
+"""The end of a worker process in words a person can act on; pure."""
 
 import signal
+from typing import Final
 
 from workers.outcome import Failure, FailureKind
+from workers.wording import size_words, time_words
+
+# A task that has used less of its core than this was not computing, but waiting.
+_BUSY_SHARE: Final = 0.05
 
 
 def lost_failure(exit_code: int, attempts: int, detail: str) -> Failure:
@@ -20,6 +25,27 @@ def lost_failure(exit_code: int, attempts: int, detail: str) -> Failure:
     return Failure(
         FailureKind.WORKER_LOST, f"The worker process {verb}{times} on this file ({words}).", detail
     )
+
+
+def killed_by_system() -> Failure:
+    """Say that the system's own guard of memory chose a worker."""
+    return Failure(
+        FailureKind.OUT_OF_MEMORY, "The system ended the worker because memory had run out."
+    )
+
+
+def too_large(taken_bytes: int) -> Failure:
+    """Say that a task took more memory than one worker may."""
+    return Failure(
+        FailureKind.OUT_OF_MEMORY,
+        f"Needs more memory than one worker may take: it had {size_words(taken_bytes)}.",
+    )
+
+
+def timed_out(limit_s: float, cpu_share: float) -> Failure:
+    """Say that a task took longer than its limit, and whether it computed or waited."""
+    waited = " It was waiting for something, not computing." if 0 <= cpu_share < _BUSY_SHARE else ""
+    return Failure(FailureKind.TIMED_OUT, f"Took longer than {time_words(limit_s)}.{waited}")
 
 
 def ending_words(exit_code: int) -> str:

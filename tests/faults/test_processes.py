@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import HELD, fill, outputs_of
-from workers import pool
+from workers import pool_watch
 from workers.snapshot import MarkerKind
 
 FORKS_AND_DIES = """
@@ -43,7 +43,7 @@ def test_worker_is_missed_when_it_dies_though_its_child_holds_its_channel(
 def test_stopped_worker_is_replaced_and_its_input_done_by_another(
     running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "FROZEN_LOOKS", 2)
+    monkeypatch.setattr(pool_watch, "FROZEN_LOOKS", 2)
     names = fill(folder, 6)
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, HELD)))
     snapshot = running.until(lambda snapshot: len(list(tmp_path.glob("began-*"))) == 2)

@@ -7,11 +7,12 @@ died) has a sentence instead and stands as NaN or an empty cell in the output.
 
 import json
 import math
-from collections.abc import Collection, Iterator, MutableSequence, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from workers.errors import JobRefused
 from workers.job import Axis, Sweep
+from workers.mark import Mark
 from workers.messages import RunBlock
 from workers.outcome import Success
 
@@ -70,9 +71,9 @@ def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
 
 
 def evaluate(
-    sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: MutableSequence[int]
+    sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: Mark
 ) -> Success:
-    """Run the function on each point of a block; `mark[1]` tells which one runs."""
+    """Run the function on each point of a block; `mark` tells which one runs."""
     from workers.operations.user_function import load_function
 
     function = load_function(sweep.file, sweep.function, trusted)
@@ -80,7 +81,7 @@ def evaluate(
     failures: dict[int, str] = {}
     names = tuple(axis.name for axis in sweep.axes)
     for offset, arguments in enumerate(arguments_of(sweep, block.first_point, block.points)):
-        mark[1] = offset
+        mark.reach(offset)
         if offset in block.left_out:
             values.append(None)
             failures[offset] = block.left_out[offset]

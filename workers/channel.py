@@ -1,0 +1,204 @@
+"""Frames over a socket: a header, a body, and large buffers that nobody copies.
+
+    supervising end (Channel)                     worker's end (WorkerChannel)
+    sends what the socket takes, keeps the rest   sends and receives whole frames, blocking
+    receives what is there, never waits
+
+A frame belongs to a lease (0: to none) and says whether it is the lease's last. Header, body
+and the sizes of the buffers come first, so a receiver allocates each buffer once and the kernel
+writes into it. No lock is shared: each end is used by one thread.
+"""
+
+import socket
+import struct
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NO_LEASE: Final = 0
+# Below this size a copy is cheaper than a system call of its own.
+LARGE_BYTES: Final = 64 * 1024
+_HEAD: Final = struct.Struct("<Q?IQ")
+# The kernel takes no more pieces in one call (IOV_MAX is 1024 on Linux and macOS).
+_MOST_PIECES: Final = 512
+
+Buffer = bytes | bytearray | memoryview
+
+
+@dataclass(slots=True)
+class Frame:
+    """What one end sent: `is_last` says that nothing more comes for this lease."""
+
+    lease: int
+    is_last: bool
+    body: Buffer
+    buffers: Sequence[bytearray]
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes the frame carries."""
+        return len(self.body) + sum(map(len, self.buffers))
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two connected sockets; the second is for the worker, whoever inherits it."""
+    return socket.socketpair()
+
+
+class Channel:
+    """The supervising end: belongs to the thread that waits for the workers."""
+
+    def __init__(self, end: socket.socket) -> None:
+        """Take over one end of a pair."""
+        end.setblocking(False)
+        self._end = end
+        self._frames = _frames(end)
+        self._unsent: deque[memoryview] = deque()
+        self._is_broken = False
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait for."""
+        return self._end.fileno()
+
+    @property
+    def is_stuffed(self) -> bool:
+        """Say whether something waits until the worker reads: then wait to write, too."""
+        return bool(self._unsent)
+
+    def send(self, lease: int, body: Buffer, buffers: Sequence[Buffer] = ()) -> None:
+        """Send a frame, now or as the worker reads; for a dead worker nothing happens."""
+        if not self._is_broken:
+            self._unsent.extend(_pieces(lease, True, body, buffers))
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what the socket takes now."""
+        try:
+            while self._unsent:
+                _drop(self._unsent, _send_some(self._end, self._unsent))
+        except BlockingIOError:
+            return
+        except OSError:  # it is dead: its sentinel tells what becomes of its tasks
+            self._is_broken = True
+            self._unsent.clear()
+
+    def receive(self) -> Frame | None:
+        """Return the next frame, None when none is there whole; raises EOFError at the end."""
+        try:
+            return next(self._frames)
+        except (OSError, StopIteration) as error:
+            raise EOFError from error
+
+    def close(self) -> None:
+        """Close this end; the worker's next call ends."""
+        self._end.close()
+
+
+class WorkerChannel:
+    """The worker's end: belongs to the worker's main thread."""
+
+    def __init__(self, end: socket.socket) -> None:
+        """Take over the other end of a pair."""
+        end.setblocking(True)
+        self._end = end
+        self._frames = _frames(end)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._end.fileno()
+
+    def send(
+        self, lease: int, body: Buffer, buffers: Sequence[Buffer] = (), *, is_last: bool = True
+    ) -> None:
+        """Send a frame; blocks until the other end has taken it. Raises OSError without one."""
+        unsent = deque(_pieces(lease, is_last, body, buffers))
+        while unsent:
+            _drop(unsent, _send_some(self._end, unsent))
+
+    def receive(self) -> Frame:
+        """Return the next frame; blocks. Raises EOFError when the other end is gone."""
+        try:
+            frame = next(self._frames)
+        except (OSError, StopIteration) as error:
+            raise EOFError from error
+        assert frame is not None, "a blocking socket always answers"
+        return frame
+
+
+def _pieces(lease: int, is_last: bool, body: Buffer, buffers: Sequence[Buffer]) -> list[memoryview]:
+    views = [memoryview(buffer).cast("B") for buffer in buffers]
+    head = _HEAD.pack(lease, is_last, len(views), len(body))
+    head += b"".join(len(view).to_bytes(8, "little") for view in views)
+    if len(body) < LARGE_BYTES:
+        return [memoryview(head + body), *views]
+    return [memoryview(head), memoryview(body), *views]
+
+
+def _send_some(end: socket.socket, unsent: deque[memoryview]) -> int:
+    if len(unsent) == 1 or not hasattr(end, "sendmsg"):  # Windows has none
+        return end.send(unsent[0])
+    pieces = [unsent[i] for i in range(min(len(unsent), _MOST_PIECES))]
+    return end.sendmsg(pieces)
+
+
+def _drop(unsent: deque[memoryview], sent: int) -> None:
+    while unsent and sent >= len(unsent[0]):
+        sent -= len(unsent.popleft())
+    if sent:
+        unsent[0] = unsent[0][sent:]
+
+
+def _frames(end: socket.socket) -> Iterator[Frame | None]:
+    """Yield each frame, None whenever the socket has no more now; raise EOFError at its end."""
+    ahead = _ReadAhead(end)
+    while True:
+        head = yield from ahead.take(_HEAD.size)
+        lease, is_last, count, size = _HEAD.unpack(head)
+        sizes = yield from ahead.take(8 * count)
+        body = yield from ahead.take(size)
+        buffers = []
+        for at in range(0, 8 * count, 8):
+            length = int.from_bytes(sizes[at : at + 8], "little")
+            buffers.append((yield from ahead.take(length)))
+        whole = [Frame(lease, is_last, body, buffers)]
+        del body, buffers  # the frame's receiver alone decides how long they live
+        yield whole.pop()
+
+
+class _ReadAhead:
+    """Reads small things many at a time, and large ones straight into their place."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._stock = bytearray(LARGE_BYTES)
+        self._view = memoryview(self._stock)
+        self._from = 0
+        self._to = 0
+
+    def take(self, size: int) -> Generator[None, None, bytearray]:
+        piece = bytearray(size)
+        got = self._from_stock(piece, 0)
+        while got < size:
+            is_small = size - got < LARGE_BYTES
+            target = self._view if is_small else memoryview(piece)[got:]
+            try:
+                count = self._end.recv_into(target)
+            except BlockingIOError:
+                yield None
+                continue
+            if not count:
+                raise EOFError
+            if is_small:
+                self._from, self._to = 0, count
+                got = self._from_stock(piece, got)
+            else:
+                got += count
+        return piece
+
+    def _from_stock(self, piece: bytearray, got: int) -> int:
+        count = min(len(piece) - got, self._to - self._from)
+        if count > 0:
+            piece[got : got + count] = self._view[self._from : self._from + count]
+            self._from += count
+        return got + count
