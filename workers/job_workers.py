@@ -40,6 +40,7 @@ from workers.pool import WorkerPool
 from workers.pool_events import (
     Answered,
     KillReason,
+    LeaseCut,
     LeaseReturned,
     PoolEvent,
     WorkerEnded,
@@ -190,6 +191,8 @@ class JobWorkers:
                 return self._answer(worker, lane, frame)
             case WorkerEnded():
                 return [self._lost(told)]
+            case LeaseCut():
+                return []  # the blocks of a sweep stay whole
 
     def _answer(self, worker: WorkerId, lane: int, frame: Frame) -> list[Event]:
         if frame.is_last and not frame.body:

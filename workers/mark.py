@@ -16,6 +16,8 @@ SKIP_TO: Final = 3  # leases up to this number that have not begun are not to be
 CUT: Final = 4  # lease << 32 | position: the lease ends before this position
 WORDS: Final = 5
 _POSITION_BITS: Final = 32
+# The position while the lease itself is being read: any of its points may be to blame.
+UNPACKING: Final = (1 << _POSITION_BITS) - 1
 
 
 class Mark:
@@ -25,13 +27,13 @@ class Mark:
         """Take the shared array of WORDS unsigned 64-bit words."""
         self._words = memoryview(words).cast("B").cast("Q")  # type: ignore[arg-type]  # a buffer
 
-    def begin(self, lease: int) -> bool:
-        """Say that a lease begins; answer whether it may.
+    def begin(self, lease: int, position: int = 0) -> bool:
+        """Say that a lease begins at `position`; answer whether it may.
 
         Said before it is asked: who takes a lease back forbids it first and looks afterwards.
         """
         words = self._words
-        words[POSITION] = 0
+        words[POSITION] = position
         words[BEGUN_NS] = time.monotonic_ns()
         words[RUNNING] = lease
         return words[SKIP_TO] < lease

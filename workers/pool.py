@@ -20,6 +20,7 @@ All methods but `wake` belong to one thread, the one that calls `wait`.
 import itertools
 import os
 import socket
+import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.context import BaseContext
@@ -34,6 +35,7 @@ from workers.mark import CUT, POSITION, RUNNING, SKIP_TO, WORDS, cut_word
 from workers.pool_events import (
     Answered,
     KillReason,
+    LeaseCut,
     LeaseReturned,
     PoolEvent,
     WorkerEnded,
@@ -77,6 +79,7 @@ class WorkerPool:
         A worker that is not up, or has not begun a lease, after `start_patience_s` is ended.
         """
         self._context = context
+        self._method = context.get_start_method()
         self._program = program
         self._arguments = arguments
         self._is_daemonic = is_daemonic
@@ -87,6 +90,7 @@ class WorkerPool:
         self._ids = itertools.count(1)
         self._leases = itertools.count(NO_LEASE + 1)
         self._taking_back: list[tuple[float, WorkerId, int]] = []
+        self._cutting: list[tuple[float, WorkerId, LeaseCut]] = []
         self._returned: dict[int, WorkerId] = {}
         self._news: deque[PoolEvent] = deque()
         self._clock = AwakeClock()
@@ -108,7 +112,7 @@ class WorkerPool:
         if member is None or not member.process.is_alive():
             self._discard(member)
             member = self._launch()
-        else:
+        elif member.is_up:
             self._news.append(WorkerUp(member.worker))
         member.lane = self._free_lane()
         self._members[member.worker] = member
@@ -193,13 +197,26 @@ class WorkerPool:
             self._taking_back.append((self._clock.now() + HANDSHAKE_S, worker, lease))
 
     def cut_short(self, worker: WorkerId, lease: int, position: int) -> None:
-        """Ask a worker to end its running lease before `position`.
+        """Ask a worker to end its running lease before `position`; LeaseCut follows.
 
-        Its last frame tells how far it came: further, when it had passed the position.
+        It does not when the worker had come there already: its last frame tells how far it came.
         """
         member = self._members.get(worker)
         if member is not None:
             member.mark[CUT] = cut_word(lease, position)
+            due = self._clock.now() + HANDSHAKE_S
+            self._cutting.append((due, worker, LeaseCut(worker, lease, position)))
+
+    def reached(self, worker: WorkerId, lease: int) -> tuple[int, float] | None:
+        """Return which position of a lease a worker has come to, and for how many seconds.
+
+        None when it does not run the lease.
+        """
+        member = self._members.get(worker)
+        if member is None or member.mark[RUNNING] != lease:
+            return None
+        seconds = member.point_seconds(self._clock.now(), self._clock.lost_s)
+        return member.mark[POSITION], seconds
 
     def hold_limit(self, worker: WorkerId, *, is_held: bool) -> None:
         """Let no time limit run while a worker waits for us, or let it run again."""
@@ -231,7 +248,7 @@ class WorkerPool:
                 self._drain_bell()
             else:
                 events += self._hear(*cast("tuple[Member, bool]", key))  # as we registered it
-        events += self._settle_returns()
+        events += self._settle_returns() + self._settle_cuts()
         for member in self._watch.dead(self._members.values()):
             events += self._bury(member)
         self._watch.enforce(self._members.values())
@@ -270,7 +287,10 @@ class WorkerPool:
             daemon=self._is_daemonic,
         )
         try:
-            process.start()
+            with warnings.catch_warnings():
+                # A forked worker runs our loop at once; to fork at all is the caller's choice.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                process.start()
         except BaseException:
             ours.close()
             raise
@@ -285,12 +305,11 @@ class WorkerPool:
 
     def _inherited(self, ours: socket.socket) -> tuple[object, ...]:
         """Return what a forked worker must close, so that the others' channels can end."""
-        if self._context.get_start_method() != "fork":
+        if self._method != "fork":
             return ()
         members = [*self._members.values(), *([self._spare] if self._spare else [])]
-        descriptors = [member.channel.fileno() for member in members]
-        own = [ours.fileno(), self._bell.fileno(), self._button.fileno()]
-        return ((*descriptors, *own),)
+        channels = [member.channel for member in members]
+        return ((*channels, ours, self._bell, self._button),)
 
     def _keep_descriptors_free(self) -> None:
         """Raise OSError unless some descriptors are left for the journal and the outputs."""
@@ -404,13 +423,23 @@ class WorkerPool:
                     break
         return events
 
+    def _settle_cuts(self) -> list[PoolEvent]:
+        events: list[PoolEvent] = []
+        now = self._clock.now()
+        while self._cutting and self._cutting[0][0] <= now:
+            _, worker, cut = self._cutting.pop(0)
+            reached = self.reached(worker, cut.lease)
+            if reached is not None and reached[0] < cut.position:
+                events.append(cut)
+        return events
+
     # ---- deaths
 
     def _next_due(self) -> float:
         now = self._clock.now()
         due = self._watch.next_due(self._members.values())
-        if self._taking_back:
-            due = min(due, self._taking_back[0][0])
+        for asked in (self._taking_back, self._cutting):
+            due = min(due, asked[0][0]) if asked else due
         if self._wants_spare and self._spare is None and self._members:
             due = min(due, max(self._started_at + SPARE_AFTER_S, now + 0.05))
         return due - now

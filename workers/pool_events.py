@@ -42,6 +42,15 @@ class LeaseReturned:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseCut:
+    """A worker will end its running lease before `position`: the points from there on are ours."""
+
+    worker: WorkerId
+    lease: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerEnded:
     """A worker process has ended.
 
@@ -64,4 +73,4 @@ class WorkerEnded:
     cpu_share: float = -1.0
 
 
-PoolEvent = WorkerUp | Answered | LeaseReturned | WorkerEnded
+PoolEvent = WorkerUp | Answered | LeaseReturned | LeaseCut | WorkerEnded
