@@ -14,6 +14,10 @@ class _Remote(Exception):
     def __init__(self, tb: str) -> None: ...
 
 
+class CallUnreadable(BrokenProcessPool):
+    """A worker could not unpickle the function or its arguments; the cause tells why."""
+
+
 class WorkerDied(BrokenProcessPool):
     """The worker process died under this very call, again and again; others are not touched.
 

@@ -272,7 +272,9 @@ class CallScheduler:
         if may_start:
             yield from self._crew()
         ready = [(w, d) for w, d in self._desks.items() if d.stage is _Stage.READY]
-        for worker, desk in ready:
+        starting = [(w, d) for w, d in self._desks.items() if d.stage is _Stage.STARTING]
+        # A worker that starts gets its first part on the way; an idle one may take it back.
+        for worker, desk in (*ready, *starting):
             if not desk.parts and (part := self._next_part(may_be_suspect=True)) is not None:
                 yield self._give(worker, desk, part)
         if self._most_leases is None:
@@ -351,7 +353,8 @@ class CallScheduler:
         if not idle:
             return
         for worker, desk in self._desks.items():
-            if idle and len(desk.parts) > 1 and not desk.is_asked:
+            runs_at_most = 0 if desk.stage is _Stage.STARTING else 1
+            if idle and len(desk.parts) > runs_at_most and not desk.is_asked:
                 desk.is_asked = True
                 idle -= 1
                 yield TakeBack(worker, desk.parts[-1])

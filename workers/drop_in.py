@@ -23,12 +23,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import CancelledError, Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 from workers.call_errors import (
     CallTimeout as CallTimeout,
+    CallUnreadable as CallUnreadable,
     RemoteTraceback,
     WorkerDied as WorkerDied,
 )
@@ -68,6 +70,8 @@ class ProcessPoolExecutor(Executor):
     ) -> None:
         """Take the standard arguments; workers start as calls need them."""
         self._max_workers = _checked_workers(max_workers)
+        if mp_context is None and max_tasks_per_child is not None:
+            mp_context = get_context("spawn")  # as the standard one: a fork could not be renewed
         self._mp_context = chosen_context(mp_context)
         _check_most_tasks(max_tasks_per_child, self._mp_context)
         self._timeout_s = timeout
@@ -162,6 +166,7 @@ class ProcessPoolExecutor(Executor):
         with self._lock:
             self._is_shut_down = True
         if cancel_futures:
+            self._supervisor.processes()  # what could begin has begun
             self._submitted.cancel()
             for results in tuple(self._maps):
                 results.abandon(CancelledError())
@@ -189,13 +194,13 @@ class ProcessPoolExecutor(Executor):
 
     def workers(self) -> list[WorkerPid]:
         """Return the process ids of the workers there are now."""
-        return [WorkerPid(pid) for pid in self._supervisor.processes]
+        return [WorkerPid(pid) for pid in self._supervisor.processes()]
 
     # ---- names of the standard executor that programs look at
 
     @property
     def _processes(self) -> dict[int, BaseProcess]:
-        return self._supervisor.processes
+        return self._supervisor.processes()
 
     @property
     def _broken(self) -> str | bool:

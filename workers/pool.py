@@ -186,13 +186,13 @@ class WorkerPool:
             self._transmit(member, NO_LEASE, body, buffers)
 
     def take_back(self, worker: WorkerId, lease: int) -> None:
-        """Ask for a lease that waits behind another; LeaseReturned follows unless it has begun.
+        """Ask for a lease that a worker has not begun; LeaseReturned follows if it still has not.
 
         The worker marks a lease as begun before it looks whether it may begin; we forbid it,
         wait, then look at the mark. So either we see that it began, or it sees that it may not.
         """
         member = self._members.get(worker)
-        if member is not None and any(one.number == lease for one in list(member.leases)[1:]):
+        if member is not None:
             member.mark[SKIP_TO] = lease
             self._taking_back.append((self._clock.now() + HANDSHAKE_S, worker, lease))
 
@@ -347,8 +347,7 @@ class WorkerPool:
             self._release(member)
 
     def _release(self, member: Member) -> None:
-        member.process.join()
-        member.process.close()
+        member.process.join()  # not closed: a caller of the library faces may hold it
         member.channel.close()
 
     # ---- channels

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 from workers import call_worker
-from workers.call_errors import CallTimeout, WorkerDied
+from workers.call_errors import CallTimeout, CallUnreadable, WorkerDied
 from workers.call_scheduler import (
     Blame,
     CallAction,
@@ -96,7 +96,9 @@ class Supervisor(threading.Thread):
         self._is_killed = False
         self._crew_stands = threading.Event()
         self.broken: str = ""
-        self.processes: dict[int, BaseProcess] = {}
+        self._why_unprepared: dict[WorkerId, str] = {}
+        self._awaited: list[threading.Event] = []
+        self._processes: dict[int, BaseProcess] = {}
         self.start()
         if options.is_eager or is_forking:
             self._crew_stands.wait()
@@ -133,6 +135,14 @@ class Supervisor(threading.Thread):
         self._is_killed = True
         self._pool.wake()
 
+    def processes(self) -> dict[int, BaseProcess]:
+        """Return the workers' processes by id, once all that was asked for before has been done."""
+        done = threading.Event()
+        self.call(self._awaited.append, done)
+        while self.is_alive() and threading.current_thread() is not self and not done.wait(0.1):
+            pass
+        return dict(self._processes)
+
     @property
     def is_closing(self) -> bool:
         """Say whether no more calls are taken."""
@@ -152,6 +162,8 @@ class Supervisor(threading.Thread):
                 function(*arguments)
                 del function, arguments
             self._act()
+            while self._awaited:
+                self._awaited.pop().set()
         self._finish()
 
     def _hear(self, timeout_s: float) -> None:
@@ -168,7 +180,7 @@ class Supervisor(threading.Thread):
             while self._scheduler.workers:
                 self._hear(_WAIT_S)
         self._pool.close()
-        self.processes = {}
+        self._processes = {}
         while self._requests:  # what was asked for meanwhile ends at once
             function, arguments = self._requests.popleft()
             function(*arguments)
@@ -290,7 +302,9 @@ class Supervisor(threading.Thread):
             self._unreadable(worker, part, told, "")
             return
         if answer.values is None:
-            self._unreadable(worker, part, *answer.errors[0])
+            error, lines = answer.errors[0]
+            told = CallUnreadable(f"The call cannot be unpickled in the worker: {error!r}")
+            self._unreadable(worker, part, told, lines)
             return
         count = len(answer.values)
         part.done = answer.offset + count
@@ -306,8 +320,8 @@ class Supervisor(threading.Thread):
             self._ready.add(worker)
             self._scheduler.ready(worker)
             return
-        error, lines = failure
-        self._break(f"The initializer failed: {error!r}{lines}")
+        error, lines = failure  # its process says more (a log, say) before it ends by itself
+        self._why_unprepared[worker] = f"The initializer failed: {error!r}{lines}"
 
     def _unreadable(self, worker: WorkerId, part: Part, error: BaseException, lines: str) -> None:
         single = self._scheduler.part_unreadable(worker, part)
@@ -333,6 +347,8 @@ class Supervisor(threading.Thread):
         for action in self._scheduler.lost(ended):
             self._perform(action)
         self._note_processes()
+        if why := self._why_unprepared.pop(ended.worker, ""):
+            self._break(why)
         # A kill from outside says nothing about the program; an exit, or a crash, does.
         if not was_ready and ended.exit_code > 0 and not self._is_killed:
             self._early_deaths += 1
@@ -347,7 +363,7 @@ class Supervisor(threading.Thread):
 
     def _note_processes(self) -> None:
         processes = self._pool.processes().values()
-        self.processes = {process.pid or 0: process for process in processes}
+        self._processes = {process.pid or 0: process for process in processes}
 
 
 def _death(part: Part, ended: WorkerEnded) -> WorkerDied:
