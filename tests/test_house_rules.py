@@ -21,12 +21,25 @@ MOST_LINES_IN_FILE: Final = 500
 MOST_LINES_IN_FUNCTION: Final = 50
 MOST_ARGUMENTS: Final = 6
 
-# Where a person's own code runs and may raise anything, and the bridge's run, which Qt would
-# leave without a word. Cleaning up and raising again is no broad except.
+# Where a person's own code runs and may raise anything (tasks; in the library faces functions,
+# arguments, results, iterables, callbacks), and the bridge's run, which Qt would leave without a
+# word. Cleaning up and raising again is no broad except.
 BROAD_EXCEPT_ALLOWED: Final = {
     "workers/worker.py": 3,
+    "workers/error_words.py": 2,
     "workers/operations/sweep.py": 1,
+    "workers/call_worker.py": 5,
+    "workers/call_results.py": 1,
+    "workers/call_pool.py": 2,
+    "workers/supervisor.py": 2,
+    "workers/pickling.py": 2,
     "gui_app/bridge.py": 1,
+}
+# The library faces have the standard library's signatures and names, and speak its pickles.
+STANDARD_FACES: Final = {
+    "many_arguments": ("workers/drop_in.py", "workers/call_pool.py"),
+    "vague_names": ("workers/drop_in.py",),
+    "unpickling": ("workers/pickling.py",),
 }
 
 # "core" is vague alone, but `core_load` is about a processor's core.
@@ -260,7 +273,8 @@ def _mocks(tree: ast.Module) -> Iterator[Finding]:
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
 )
 def test_tree_keeps_the_rule(rule: Rule, folders: tuple[str, ...]) -> None:
-    broken = _broken(rule, folders)
+    allowed = STANDARD_FACES.get(rule.__name__.strip("_"), ())
+    broken = _broken(rule, folders, allowed=allowed)
     assert not broken, "\n".join(broken)
 
 

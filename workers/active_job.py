@@ -25,6 +25,7 @@ from workers.actions import (
     TakeBackTask,
 )
 from workers.assignments import Assignments
+from workers.deadlines import TIMES_SIMILAR, Deadlines
 from workers.discovery import FoundFile
 from workers.errors import JobRefused, JournalError
 from workers.events import (
@@ -33,6 +34,7 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    MemoryChanged,
     OutputBlocked,
     TasksExhausted,
     TasksExpected,
@@ -45,9 +47,11 @@ from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState, WorkerId
 from workers.job_view import JobView, ended_row, skipped_row
 from workers.job_workers import JobWorkers
 from workers.journal import Journal
+from workers.memory import available_bytes, total_bytes
+from workers.memory_budget import memory_budget
 from workers.messages import Setup
 from workers.operations import sweep as sweeps
-from workers.outcome import Failure, FailureKind
+from workers.outcome import Failure, FailureKind, Success
 from workers.output import Staging, stops_job
 from workers.scheduler import Scheduler
 from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
@@ -80,6 +84,7 @@ class ActiveJob:
         self._pool: JobWorkers | None = None
         self._assignments: Assignments | None = None
         self._staging: Staging | None = None
+        self._deadlines = Deadlines(None)
         self._offered_to = TaskId(0)
         self._committed_at = 0.0
         self._is_cancelled = False
@@ -98,7 +103,15 @@ class ActiveJob:
         self.journal.reopen_running()
         is_resumed = self.journal.spec() is not None
         self._assignments = Assignments(self.journal, spec, is_resumed=is_resumed)
-        self._scheduler = Scheduler(target=workers, retries=spec.retries)
+        budget = memory_budget(available_bytes(), total_bytes(), workers)
+        self._scheduler = Scheduler(
+            target=workers,
+            retries=spec.retries,
+            memory_budget=budget.together,
+            recycle_above=budget.recycle_above,
+        )
+        pool.set_memory_cap(budget.each)
+        self._deadlines = Deadlines(spec.timeout_s)
         self._offered_to = TaskId(0)
         self._is_cancelled = False
         self.journal.set_spec(spec)
@@ -112,6 +125,7 @@ class ActiveJob:
                 spec.pipeline,
                 spec.sweep,
                 spec.trusted,
+                self._threads(workers),
             )
         )
         self._enter(JobState.RUNNING)
@@ -194,6 +208,13 @@ class ActiveJob:
             self.view.mark(MarkerKind.RESIZED, f"{before} → {after} workers", time.monotonic())
         self.handle(WorkersResized(after))
 
+    def memory_changed(self, *, is_scarce: bool) -> None:
+        """Run one task at a time while memory is scarce."""
+        if self.is_open_ended:
+            words = "Memory is low: one task runs at a time until some is free."
+            self.view.notice = words if is_scarce else ""
+        self.handle(MemoryChanged(is_scarce))
+
     def cancel(self) -> None:
         """End the job now; open tasks become cancelled."""
         if self._scheduler is None or not self.is_open_ended:
@@ -258,6 +279,13 @@ class ActiveJob:
 
     # ---- preparation
 
+    def _threads(self, workers: int) -> int:
+        """Return how many threads a worker's libraries may use: more where cores would idle."""
+        total = self.journal.counts().total
+        if self.is_discovering or not total or total >= workers:
+            return 1
+        return workers // total
+
     def _add_blocks(self, sweep: Sweep) -> None:
         self.journal.add_blocks(list(sweeps.blocks(sweep)))
         self.journal.set_discovered(True)
@@ -285,11 +313,29 @@ class ActiveJob:
             failed = isinstance(event.outcome, Failure)
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
             self.view.lane_ended(event.lane, event.seconds, end, now)
+            self._learn(event)
         elif event.running is not None:
             self.view.lane_ended(event.lane, event.seconds, AttemptEnd.CRASHED, now)
             assert self._assignments is not None
-            return self._assignments.judged(event)
+            return self._assignments.judged(self._compared(event))
         return event
+
+    def _learn(self, event: AttemptEnded) -> None:
+        assert self._assignments is not None
+        if isinstance(event.outcome, Success) and self._assignments.has(event.task):
+            given = self._assignments.given(event.task)
+            self._deadlines.note(given.kind, given.size, event.seconds / max(1, given.points))
+
+    def _compared(self, event: WorkerLost) -> WorkerLost:
+        """Say that the limit came from similar tasks, where it did."""
+        cause = event.cause
+        if cause is None or cause.kind is not FailureKind.TIMED_OUT:
+            return event
+        if not self._deadlines.is_adaptive:
+            return event
+        took, _, rest = cause.message.partition(". ")
+        words = f"{took.rstrip('.')}, {TIMES_SIMILAR:.0f} times what similar ones took."
+        return replace(event, cause=replace(cause, message=f"{words} {rest}".strip()))
 
     # ---- actions
 
@@ -341,10 +387,11 @@ class ActiveJob:
 
     def _dispatch(self, worker: WorkerId, task: TaskId, attempt: int) -> None:
         assert self._pool is not None
-        assert self.spec is not None
         assert self._assignments is not None
         request = self._assignments.request(task, attempt)
-        self._pool.send(worker, task, request, self.spec.timeout_s)
+        given = self._assignments.given(task)
+        limit_s = self._deadlines.limit(given.kind, given.size)
+        self._pool.send(worker, task, request, limit_s)
         self.journal.dispatched(task, attempt)
         self.view.changed(task)
 
@@ -380,6 +427,8 @@ class ActiveJob:
 
     def _finish(self, now: float) -> None:
         self._stop_clock(now)
+        assert self._pool is not None
+        self._pool.rest()
         assert self.spec is not None
         assert self._staging is not None
         if self.spec.sweep is not None and not self._is_cancelled:

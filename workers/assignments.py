@@ -47,6 +47,14 @@ class Assignments:
         """Note that a task was tried and waits again: it may have written its output already."""
         self._tasks[task] = replace(self._tasks[task], was_dispatched=True)
 
+    def has(self, task: TaskId) -> bool:
+        """Say whether a task is in hand."""
+        return task in self._tasks
+
+    def given(self, task: TaskId) -> WaitingTask:
+        """Return a task in hand."""
+        return self._tasks[task]
+
     def name(self, task: TaskId) -> str:
         """Return the printable name of a task; nothing for one that is not in hand."""
         given = self._tasks.get(task)

@@ -2,11 +2,12 @@
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Final
 
 from workers.errors import JobRefused
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
@@ -17,8 +18,18 @@ from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.output import Staging, output_failure, publish
 from workers.pipeline import output_suffix, own_code, steps_for
 
+ASK_ABOVE: Final = 64 * 2**20
+"""A task that needs less memory than this does not ask: many of them fit any computer."""
+
+MemoryAsk = Callable[[int], None]
+"""Called with the bytes a task will take at its peak; returns when it may go on."""
+
 _READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
 _WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+
+
+def _unasked(_need_bytes: int) -> None:
+    """Let every task go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +38,11 @@ class Preparation:
 
     setup: Setup
 
-    def run_file(self, request: RunFile) -> Outcome:
-        """Run the pipeline on one file; its output stands whole under its name, or not at all."""
+    def run_file(self, request: RunFile, ask: MemoryAsk = _unasked) -> Outcome:
+        """Run the pipeline on one file; its output stands whole under its name, or not at all.
+
+        Calls `ask` at most once, before the first step, when the steps need much memory.
+        """
         pipeline = self.setup.pipeline
         if pipeline is None:
             raise JobRefused("This job has no pipeline for files.")
@@ -41,6 +55,9 @@ class Preparation:
             steps = steps_for(pipeline, source.kind)
             if not steps:
                 return Skip(_not_read(pipeline))
+            need = predicted_need(steps, source)
+            if need >= ASK_ABOVE:
+                ask(need)
             return self._produce(request, source, steps)
 
     def _is_kept(self, request: RunFile) -> bool:
@@ -83,7 +100,7 @@ class Preparation:
         """Run the steps family by family; in between, the file stands in the staging folder."""
         from workers.operations import find_family
 
-        runs = [tuple(run) for _, run in groupby(steps, _family)]
+        runs = _runs(steps)
         warnings: list[str] = []
         with ExitStack() as between:
             for number, run in enumerate(runs):
@@ -111,6 +128,23 @@ class Preparation:
         if self.setup.sweep is None:
             raise JobRefused("This job has no sweep.")
         return evaluate(self.setup.sweep, self.setup.trusted, request, mark)
+
+
+def predicted_need(steps: Sequence[Step], source: InputFile) -> int:
+    """Return the bytes that the steps will take at their peak, from the input's header alone.
+
+    One family's run has ended before the next begins, so the greatest counts. What a run will
+    find is not there yet: it is taken to be like the input. Who asked again later, while holding
+    what was granted, could wait for another that does the same.
+    """
+    from workers.operations import find_family
+
+    return max(find_family(_family(run[0])).memory_need(run, source) for run in _runs(steps))
+
+
+def _runs(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """Return the steps as runs of one family each."""
+    return [tuple(run) for _, run in groupby(steps, _family)]
 
 
 def _family(step: Step) -> str:

@@ -293,7 +293,7 @@ class Pool:
 
     def workers(self) -> list[WorkerPid]:
         """Return the process ids of the workers there are now."""
-        return [WorkerPid(pid) for pid in self._supervisor.processes]
+        return [WorkerPid(pid) for pid in self._supervisor.processes()]
 
     def __enter__(self) -> "Pool":
         self._check_running()
@@ -316,7 +316,7 @@ class Pool:
         name = type(self)
         return (
             f"<{name.__module__}.{name.__qualname__} "
-            f"state={self._state} pool_size={len(self._supervisor.processes)}>"
+            f"state={self._state} pool_size={self._processes}>"
         )
 
     @override
@@ -333,7 +333,7 @@ class Pool:
 
     @property
     def _pool(self) -> list[BaseProcess]:
-        return list(self._supervisor.processes.values())
+        return list(self._supervisor.processes().values())
 
     def _repopulate_pool(self) -> None:
         """Do nothing: lost workers are replaced without being asked for."""

@@ -91,7 +91,7 @@ class ProcessPoolExecutor(Executor):
         )
         self._submitted = _Submitted(timeout, retries)
         self._supervisor.add(self._submitted.stream)
-        self._end = weakref.finalize(self, _shut_down, self._supervisor, self._submitted)
+        self._end = weakref.finalize(self, self._supervisor.close)
         self._end.atexit = False  # the program's end is told to the supervisor itself
 
     @override
@@ -273,16 +273,6 @@ class _Submitted:
             left += [future] if future.set_running_or_notify_cancel() else []
         for future in left:
             future.set_exception(told)
-
-
-def _shut_down(supervisor: Supervisor, submitted: _Submitted) -> None:
-    """End an executor that was shut down, or that nobody holds any more."""
-
-    def close() -> None:
-        submitted.stream.is_closed = True
-
-    supervisor.call(close)
-    supervisor.close()
 
 
 def _items(iterables: tuple[Iterable[Any], ...], *, is_lazy: bool) -> Iterable[Any]:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import assert_never
+from typing import Final, assert_never
 
 from workers.active_job import ActiveJob, Listener
 from workers.commands import (
@@ -42,9 +42,14 @@ from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter, usable_cores
+from workers.memory import available_bytes, total_bytes
+from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
 from workers.snapshot import JobSnapshot, Lane
 from workers.wording import printable
+
+# How often free memory is asked for: one small file, some 30 microseconds.
+WEIGH_EVERY_S: Final = 0.5
 
 
 class Engine:
@@ -63,6 +68,8 @@ class Engine:
         self._found: deque[tuple[DiscoveryThread, Batch | None]] = deque()
         self._known: set[tuple[int, int]] = set()
         self._load = LoadMeter()
+        self._scarcity = Scarcity(total_bytes())
+        self._weighed_at = 0.0
         self._sequence = 0
         self._refusal = ""
         self._has_quit = False
@@ -92,8 +99,18 @@ class Engine:
                 self._job.handle(event)
         has_post = self._read_inbox() or has_post
         if self._job is not None:
+            self._watch_memory(self._job)
             self._keep_up(self._job)
         return bool(events) or has_post
+
+    def _watch_memory(self, job: ActiveJob) -> None:
+        """Let fewer tasks run while memory is about to run out, whoever takes it."""
+        now = time.monotonic()
+        if now - self._weighed_at < WEIGH_EVERY_S:
+            return
+        self._weighed_at = now
+        if self._scarcity.has_changed(available_bytes()):
+            job.memory_changed(is_scarce=self._scarcity.is_scarce)
 
     def _keep_up(self, job: ActiveJob) -> None:
         """Record what was found, offer tasks, save; a disk that refuses the journal pauses it."""
@@ -153,6 +170,7 @@ class Engine:
                 job.name_of(view.task) if view.task is not None else "",
                 view.running_s,
                 job.view.take_segments(view.lane),
+                view.limit_s,
             )
             for view in sorted(self._pool.views(), key=attrgetter("lane"))
         )

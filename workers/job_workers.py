@@ -65,6 +65,7 @@ class TaskView:
     state: WorkerState
     task: TaskId | None
     running_s: float
+    limit_s: float | None
 
 
 class JobWorkers:
@@ -159,6 +160,7 @@ class JobWorkers:
                 view.state,
                 self._tasks.get(view.lease) if view.lease is not None else None,
                 view.running_s,
+                view.limit_s,
             )
             for view in self._pool.views()
         )
@@ -207,7 +209,13 @@ class JobWorkers:
                 task = self._tasks.pop(frame.lease)
                 return [
                     AttemptEnded(
-                        worker, task, message.outcome, message.seconds, lane, message.resident_bytes
+                        worker,
+                        task,
+                        message.outcome,
+                        message.seconds,
+                        lane,
+                        message.resident_bytes,
+                        message.is_spent,
                     )
                 ]
             case MemoryNeeded(need_bytes):

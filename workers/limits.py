@@ -24,6 +24,7 @@ _THREAD_VARIABLES: Final = (
     "RAYON_NUM_THREADS",
     "VIPS_CONCURRENCY",
 )
+_threads_set: Final[set[str]] = set()
 RESPONSIVE_NICE: Final = 10
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
@@ -31,10 +32,18 @@ _SIGKILL: Final = 9
 _ORPHANED: Final = 17
 
 
-def single_library_threads() -> None:
-    """Let numeric libraries use one thread; must run before they are imported."""
+def library_threads(count: int) -> None:
+    """Let numeric libraries use so many threads; what the person has set in the shell wins.
+
+    Must run before they are imported; of those already loaded, only libvips changes its mind.
+    """
     for name in _THREAD_VARIABLES:
-        os.environ.setdefault(name, "1")
+        if name not in os.environ or name in _threads_set:
+            os.environ[name] = str(count)
+            _threads_set.add(name)
+    pyvips = sys.modules.get("pyvips")
+    if pyvips is not None and "VIPS_CONCURRENCY" in _threads_set:
+        pyvips.concurrency_set(count)
 
 
 def lower_priority(nice: int) -> None:
@@ -112,7 +121,7 @@ def end_descendants(spared: frozenset[int] = frozenset()) -> None:
     left = [
         child
         for child in psutil.Process().children(recursive=True)
-        if child.pid not in spared and not _is_tracker(child)
+        if child.pid not in spared and not is_tracker(child)
     ]
     for process in left:
         try:
@@ -122,7 +131,7 @@ def end_descendants(spared: frozenset[int] = frozenset()) -> None:
     psutil.wait_procs(left, timeout=1.0)
 
 
-def _is_tracker(process: "psutil.Process") -> bool:
+def is_tracker(process: "psutil.Process") -> bool:
     """Say whether it is the tracker of shared resources: it ends by itself with this process."""
     import psutil
 

@@ -23,7 +23,10 @@ VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a worker must know of a job before its first task."""
+    """What a worker must know of a job before its first task.
+
+    `threads` is how many the libraries of one worker may use.
+    """
 
     job: JobId
     output: Path
@@ -31,6 +34,7 @@ class Setup:
     pipeline: Pipeline | None
     sweep: Sweep | None
     trusted: tuple[str, ...]
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,13 @@ class Grant:
 class Ended:
     """How a lease ended; exactly one of the three outcomes is set.
 
-    `resident_bytes` is what the process holds afterwards.
+    `resident_bytes` is what the process holds afterwards; `is_spent` says that the attempt left
+    something behind that only a new process is free of.
     """
 
     seconds: float
     resident_bytes: int = 0
+    is_spent: bool = False
     success: Success | None = None
     failure: Failure | None = None
     skip: Skip | None = None

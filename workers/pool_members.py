@@ -84,6 +84,7 @@ class Member:
             state,
             lease.number if lease else None,
             now - lease.given_at if lease else 0.0,
+            lease.timeout_s if lease else None,
         )
 
 
@@ -100,3 +101,4 @@ class WorkerView:
     state: WorkerState
     lease: int | None
     running_s: float
+    limit_s: float | None

@@ -102,6 +102,7 @@ class _Desk:
     stage: _WorkerStage = _WorkerStage.STARTING
     tasks: deque[TaskId] = field(default_factory=deque)
     is_asked_back: bool = False
+    before_continue: frozenset[TaskId] = frozenset()
 
 
 class Scheduler:
@@ -201,6 +202,8 @@ class Scheduler:
             case JobContinued():
                 self._is_paused = False
                 self._crashes = self._early_deaths = self._silences = 0
+                for desk in self._desks.values():
+                    desk.before_continue = frozenset(desk.tasks)
             case JobCancelled():
                 actions += self._cancel()
             case _:
@@ -288,7 +291,9 @@ class Scheduler:
             return []
         self._clear_desk(event.worker, desk, event.task)
         back = self._hand_back(event.task)
-        return [back, *([] if self._is_paused else self._pause(event.reason))]
+        # An attempt from before the pause says nothing about the disk after Continue.
+        is_known = self._is_paused or event.task in desk.before_continue
+        return [back, *([] if is_known else self._pause(event.reason))]
 
     def _worker_lost(self, event: WorkerLost) -> list[Action]:
         desk = self._desks.pop(event.worker, None)

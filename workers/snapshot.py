@@ -61,6 +61,7 @@ class Lane:
     """A worker and what it is on; `segments` are those ended since the last snapshot.
 
     `worker` numbers the lanes from 1; the replacement of a lost worker takes over its number.
+    `limit_s` is how long its task may take, None without a limit.
     """
 
     worker: WorkerId
@@ -69,6 +70,7 @@ class Lane:
     name: str = ""
     running_s: float = 0.0
     segments: tuple[LaneSegment, ...] = ()
+    limit_s: float | None = None
 
 
 class MarkerKind(enum.Enum):

@@ -9,9 +9,9 @@ import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TextIO, cast
+from typing import TextIO, cast
 
-_TAIL: Final = 64 * 1024
+from workers.capture import Capture, tail_bytes
 
 
 class Streams:
@@ -19,57 +19,54 @@ class Streams:
 
     def __init__(self, capture: Path) -> None:
         """Redirect the standard streams from now on; a crash leaves its traceback there too."""
-        import faulthandler
-
-        self._capture = capture
+        self._file = capture
         self._empty = os.open(os.devnull, os.O_RDONLY)
-        self._target = os.open(capture, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        self._capture = Capture(capture)
         self._connect()
-        self._texts = (_text(0, "r"), _text(1, "w"), _text(2, "w"))
+        self._texts = self._opened()
         sys.stdin, sys.stdout, sys.stderr = self._texts
-        faulthandler.enable(file=self._target)
 
     def put_back(self) -> None:
         """Undo what user code did to the streams, and forget what it printed."""
         for stream in self._texts[1:]:
             with suppress(OSError, ValueError):  # closed by user code, or with nothing behind it
                 stream.flush()
-        os.ftruncate(self._target, 0)
+        self._capture.begin()
         self._connect()
         if any(stream.closed for stream in self._texts):
-            self._texts = (_text(0, "r"), _text(1, "w"), _text(2, "w"))
+            self._texts = self._opened()
         sys.stdin, sys.stdout, sys.stderr = self._texts
+
+    def rest(self) -> None:
+        """Say that nothing runs until the next `put_back`."""
+        self._capture.rest()
 
     def printed(self) -> str:
         """Return the last 64 kB that were printed since `put_back`."""
         for stream in self._texts[1:]:
             with suppress(OSError, ValueError):  # closed by user code
                 stream.flush()
-        return tail(self._capture)
+        return tail(self._file)
 
     def _connect(self) -> None:
-        for descriptor, number in ((self._empty, 0), (self._target, 1), (self._target, 2)):
+        import faulthandler
+
+        target = self._capture.descriptor
+        for descriptor, number in ((self._empty, 0), (target, 1), (target, 2)):
             os.dup2(descriptor, number)
+        faulthandler.cancel_dump_traceback_later()
+        faulthandler.enable(file=target)
 
-
-def _text(number: int, mode: str) -> TextIO:
-    stream = open(  # noqa: SIM115  # it stays open as long as the process
-        number,
-        mode,
-        buffering=1 if mode == "w" else -1,
-        encoding="utf-8",
-        errors="replace",
-        closefd=False,
-    )
-    return cast("TextIO", stream)  # a mode without "b" gives text
+    def _opened(self) -> tuple[TextIO, TextIO, TextIO]:
+        empty = open(0, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115  # it stays
+        # It stays open as long as the process; a mode without "b" gives text.
+        return cast("TextIO", empty), self._capture.text(1), self._capture.text(2)
 
 
 def tail(capture: Path) -> str:
     """Return the last 64 kB of a capture file, or nothing when it cannot be read."""
     try:
-        with capture.open("rb") as stream:
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
-            return stream.read().decode("utf-8", "replace").strip()
+        return tail_bytes(capture).decode("utf-8", "replace").strip()
     except OSError:
         return ""
 

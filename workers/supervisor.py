@@ -94,6 +94,7 @@ class Supervisor(threading.Thread):
         self._early_deaths = 0
         self._is_closing = False
         self._is_killed = False
+        self._has_ended = False
         self._crew_stands = threading.Event()
         self.broken: str = ""
         self._why_unprepared: dict[WorkerId, str] = {}
@@ -108,7 +109,10 @@ class Supervisor(threading.Thread):
     def call(self, function: Callable[..., None], *arguments: object) -> None:
         """Let the supervisor's thread call this soon."""
         self._requests.append((function, arguments))
-        self._pool.wake()
+        if self._has_ended:
+            self._do_requests()
+        else:
+            self._pool.wake()
 
     def wake(self) -> None:
         """Let the supervisor look whether there is something to hand out."""
@@ -152,24 +156,40 @@ class Supervisor(threading.Thread):
 
     @override
     def run(self) -> None:
-        """Serve until closed or killed."""
+        """Serve until closed or killed; a fault of our own ends the pool, so that nobody waits."""
+        try:
+            self._serve()
+        except BaseException as error:
+            self._is_killed = True
+            self._break(f"The pool failed: {error!r}")
+            raise
+        finally:
+            self._finish()
+            self._crew_stands.set()
+
+    def _serve(self) -> None:
         self._act()
         self._crew_stands.set()
         while not self._is_killed and not (self._is_closing and not self._scheduler.streams):
             self._hear(LOOK_AGAIN_S if self._scheduler.look_again else _WAIT_S)
-            while self._requests:
-                function, arguments = self._requests.popleft()
-                function(*arguments)
-                del function, arguments
+            self._do_requests()
             self._act()
             while self._awaited:
                 self._awaited.pop().set()
-        self._finish()
 
     def _hear(self, timeout_s: float) -> None:
         """Take in what happens; holds on to nothing of it, since it may be a caller's result."""
         for event in self._pool.wait(timeout_s):
             self._take_in(event)
+
+    def _do_requests(self) -> None:
+        while self._requests:
+            try:
+                function, arguments = self._requests.popleft()
+            except IndexError:
+                return  # after our end, another caller's thread was quicker
+            function(*arguments)
+            del function, arguments
 
     def _finish(self) -> None:
         for stream in self._scheduler.streams:
@@ -181,16 +201,15 @@ class Supervisor(threading.Thread):
                 self._hear(_WAIT_S)
         self._pool.close()
         self._processes = {}
-        while self._requests:  # what was asked for meanwhile ends at once
-            function, arguments = self._requests.popleft()
-            function(*arguments)
+        self._has_ended = True
+        self._do_requests()  # what was asked for meanwhile ends at once
         for stream in self._scheduler.streams:
             self._end(stream, BrokenProcessPool("The pool was terminated."))
 
     # ---- requests
 
     def _add(self, stream: CallStream) -> None:
-        if self.broken or (self.is_closing and not self.is_alive()):
+        if self.broken or self._has_ended:
             stream.finish(BrokenProcessPool(self.broken or "The pool was closed."))
             return
         self._scheduler.add(stream)
@@ -202,6 +221,7 @@ class Supervisor(threading.Thread):
     def _close(self) -> None:
         self._is_closing = True
         for stream in self._scheduler.streams:
+            stream.is_closed = True
             stream.window_s = stream.window_bytes = None
             self._advance(stream)
 
@@ -298,12 +318,11 @@ class Supervisor(threading.Thread):
         try:
             answer = call_worker.Answer(*load(frame.body, frame.buffers))
         except BaseException as error:  # noqa: BLE001  # the class of a result fails here
-            told = BrokenProcessPool(f"A result cannot be unpickled: {portable(error)[0]!r}")
-            self._unreadable(worker, part, told, "")
+            self._unreadable(worker, part, _unusable(error), "")
             return
         if answer.values is None:
-            error, lines = answer.errors[0]
-            told = CallUnreadable(f"The call cannot be unpickled in the worker: {error!r}")
+            raised, lines = answer.errors[0]
+            told = CallUnreadable(f"The call cannot be unpickled in the worker: {raised!r}")
             self._unreadable(worker, part, told, lines)
             return
         count = len(answer.values)
@@ -320,8 +339,8 @@ class Supervisor(threading.Thread):
             self._ready.add(worker)
             self._scheduler.ready(worker)
             return
-        error, lines = failure  # its process says more (a log, say) before it ends by itself
-        self._why_unprepared[worker] = f"The initializer failed: {error!r}{lines}"
+        raised, lines = failure  # its process says more (a log, say) before it ends by itself
+        self._why_unprepared[worker] = f"The initializer failed: {raised!r}{lines}"
 
     def _unreadable(self, worker: WorkerId, part: Part, error: BaseException, lines: str) -> None:
         single = self._scheduler.part_unreadable(worker, part)
@@ -364,6 +383,10 @@ class Supervisor(threading.Thread):
     def _note_processes(self) -> None:
         processes = self._pool.processes().values()
         self._processes = {process.pid or 0: process for process in processes}
+
+
+def _unusable(error: BaseException) -> BrokenProcessPool:
+    return BrokenProcessPool(f"A result cannot be unpickled: {portable(error)[0]!r}")
 
 
 def _death(part: Part, ended: WorkerEnded) -> WorkerDied:

@@ -5,10 +5,11 @@ code prints goes to the worker's own capture file and cannot reach the channel. 
 says which lease, and which point of it, runs: the engine reads it after a death.
 """
 
+import contextvars
+import dataclasses
 import signal
 import socket
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -16,19 +17,22 @@ from typing import TYPE_CHECKING
 
 from workers import limits
 from workers.channel import NO_LEASE, Frame, WorkerChannel
+from workers.error_words import first_line, shown, traceback_text
 from workers.mark import Mark
+from workers.memory import resident_bytes
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.streams import Streams
 
 if TYPE_CHECKING:
     from workers.attempt import Preparation
     from workers.messages import Ended, RunBlock, RunFile, Setup
+    from workers.surroundings import Settled, Surroundings
 
 
 def main(end: socket.socket, words: object, capture: str, nice: int) -> None:
     """Serve leases until told to leave or until the channel closes; runs in the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    limits.single_library_threads()
+    limits.library_threads(1)
     limits.lower_priority(nice)
     limits.first_for_the_oom_killer()
     limits.end_with_parent()
@@ -76,9 +80,10 @@ class _Work:
         from workers.messages import Unprepared, encode
 
         try:
+            limits.library_threads(setup.threads)
             self._preparation = prepare(setup)
         except BaseException as error:  # noqa: BLE001  # own code, while imported
-            self._channel.send(NO_LEASE, encode(Unprepared(_first_line(error))))
+            self._channel.send(NO_LEASE, encode(Unprepared(first_line(error))))
 
     def _memory_ask(self, lease: int) -> Callable[[int], None]:
         """Return what a task calls before it takes so much memory: it returns once granted."""
@@ -102,33 +107,63 @@ def _run(
     ask: Callable[[int], None],
 ) -> "Ended":
     """Run one lease; whatever the code raises becomes a Failure, so that the worker lives on."""
-    from workers.messages import Ended, RunFile
+    from workers.messages import Ended
+    from workers.surroundings import surroundings_of
 
+    surroundings = surroundings_of(preparation)
     started = time.perf_counter()
     streams.put_back()
-    outcome: Outcome
+    outcome = _outcome(preparation, request, mark, ask)
+    seconds = time.perf_counter() - started
+    left = _settled(surroundings)
+    printed = streams.printed() if isinstance(outcome, Failure) else ""
+    streams.rest()
+    ended = Ended(seconds, resident_bytes(), left.is_spent)
+    match outcome:
+        case Success(warning=warning):
+            if left.words:
+                words = f"{warning} {left.words}".strip()
+                outcome = dataclasses.replace(outcome, warning=words)
+            return dataclasses.replace(ended, success=outcome)
+        case Failure(kind, message, detail):
+            printed = f"Printed:\n{printed}" if printed else ""
+            detail = "\n".join(filter(None, (detail, left.words, printed)))
+            return dataclasses.replace(ended, failure=Failure(kind, message, detail))
+        case Skip():
+            return dataclasses.replace(ended, skip=outcome)
+
+
+def _outcome(
+    preparation: "Preparation",
+    request: "RunFile | RunBlock",
+    mark: Mark,
+    ask: Callable[[int], None],
+) -> Outcome:
+    """Run one lease in a context of its own: decimal's and NumPy's settings end with it."""
+    from workers.messages import RunFile
+
+    run = contextvars.copy_context().run
     try:
         if isinstance(request, RunFile):
-            outcome = preparation.run_file(request)
-        else:
-            outcome = preparation.run_block(request, mark)
+            return run(preparation.run_file, request, ask)
+        return run(preparation.run_block, request, mark)
     except BaseException as error:  # noqa: BLE001  # the task loop: it fails its task alone
-        outcome = failure_of(error)
-    seconds = time.perf_counter() - started
-    match outcome:
-        case Success():
-            return Ended(seconds, success=outcome)
-        case Failure(kind, message, detail):
-            printed = streams.printed()
-            detail = f"{detail}\nPrinted:\n{printed}" if printed else detail
-            return Ended(seconds, failure=Failure(kind, message, detail))
-        case Skip():
-            return Ended(seconds, skip=outcome)
+        return failure_of(error)
+
+
+def _settled(surroundings: "Surroundings") -> "Settled":
+    """Put the worker back as it was; own code that hinders it costs the worker, not the task."""
+    from workers.surroundings import Settled
+
+    try:
+        return surroundings.settle()
+    except BaseException:  # noqa: BLE001  # signal handlers, log handlers of the task run here
+        return Settled(is_spent=True)
 
 
 def failure_of(error: BaseException) -> Failure:
     """Turn what an operation raised into a Failure with the traceback as its detail."""
-    detail = _sendable("".join(traceback.format_exception(error)))
+    detail = traceback_text(error)
     match error:
         case MemoryError():
             return Failure(
@@ -136,26 +171,9 @@ def failure_of(error: BaseException) -> Failure:
             )
         case SystemExit():
             return Failure(
-                FailureKind.OPERATION_FAILED, f"The function called exit ({error.code}).", detail
+                FailureKind.OPERATION_FAILED,
+                f"The function called exit ({shown(error.code)}).",
+                detail,
             )
         case _:
-            return Failure(FailureKind.OPERATION_FAILED, _first_line(error), detail)
-
-
-def _first_line(error: BaseException) -> str:
-    """Return 'ValueError: reason', with the line of the file it came from where known."""
-    try:
-        text = str(error).strip()
-    except Exception:  # noqa: BLE001  # its own __str__ may fail; the type still tells
-        text = ""
-    line = text.splitlines()[0] if text else ""
-    where = ""
-    if isinstance(error, SyntaxError) and error.filename:
-        where = f" ({Path(error.filename).name}, line {error.lineno})"
-        line = error.msg
-    return _sendable(f"{type(error).__name__}: {line}{where}" if line else type(error).__name__)
-
-
-def _sendable(text: str) -> str:
-    """Return the text without lone surrogates, which no message can carry."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+            return Failure(FailureKind.OPERATION_FAILED, first_line(error), detail)

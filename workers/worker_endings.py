@@ -21,6 +21,8 @@ def lost_failure(exit_code: int, attempts: int, detail: str) -> Failure:
             "perhaps for want of memory.",
             detail,
         )
+    if words == "SIGBUS":  # the system's word for a mapped file that has become shorter
+        return Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.", detail)
     verb = "crashed" if exit_code < 0 else "was ended by the function"
     return Failure(
         FailureKind.WORKER_LOST, f"The worker process {verb}{times} on this file ({words}).", detail

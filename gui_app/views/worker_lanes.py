@@ -216,7 +216,9 @@ def _aside(lane: Lane) -> str:
         return ""
     if lane.state is WorkerState.LEAVING:
         return "leaving"
-    return f"{lane.running_s:.1f} s" if lane.running_s < 60 else time_words(lane.running_s)
+    ran = f"{lane.running_s:.1f} s" if lane.running_s < 60 else time_words(lane.running_s)
+    is_late = lane.limit_s is not None and lane.running_s > lane.limit_s / 2
+    return f"{ran} of {time_words(lane.limit_s or 0)}" if is_late else ran
 
 
 def _lane_words(lane: Lane) -> str:

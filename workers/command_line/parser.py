@@ -162,7 +162,10 @@ def _add_on_existing(parser: argparse.ArgumentParser, sentence: str) -> None:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--timeout", metavar="S", type=_timeout, help="seconds that one attempt may take"
+        "--timeout",
+        metavar="S",
+        type=_timeout,
+        help="seconds an attempt may take, 0: any (default: 20 times what similar ones take)",
     )
     parser.add_argument(
         "--retries",
@@ -222,9 +225,9 @@ def _timeout(text: str) -> float:
         seconds = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
-    return seconds
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not 0 or more")
+    return seconds or math.inf
 
 
 def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:

@@ -34,6 +34,12 @@ class Family(Protocol):
     def output_suffix(self, steps: Sequence[Step], suffix: str) -> str:
         """Return the suffix of what `run` writes for an input with `suffix`."""
 
+    def memory_need(self, steps: Sequence[Step], source: "InputFile") -> int:
+        """Return the bytes that `run` takes at its peak, cheaply: from the input's header alone.
+
+        0 when unknown. On the safe side: more than is taken, seldom more than three times so much.
+        """
+
     def run(self, steps: Sequence[Step], source: "InputFile", target: Path) -> Failure | str:
         """Run the steps on one input and write exactly `target`.
 
@@ -45,7 +51,7 @@ def find_family(name: str) -> Family:
     """Return the family's module, imported on first use; raises PipelineError."""
     if name not in _MODULES:
         raise PipelineError(f"There is no family of operations {name!r}.{_near(name, _MODULES)}")
-    # A module with these three names is a Family; the type checker cannot see through import.
+    # A module with these names is a Family; the type checker cannot see through import.
     return cast(Family, importlib.import_module(_MODULES[name]))
 
 

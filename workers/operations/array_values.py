@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import mmap
 import os
 import tokenize
 from dataclasses import dataclass
@@ -23,6 +24,14 @@ MAP_LIMIT: Final = 64 * 2**20
 # A transform holds the input, a complex copy and the result.
 _MEMORY_BUDGET: Final = 4 * 10**9
 _BLOCK: Final = 1 << 20
+# Measured: eight arrays of a block's floats, among them copies without what is missing.
+_BLOCKS: Final = 48 * 2**20
+# NumPy transforms a complex copy of real numbers (16 bytes) into another (16); then the magnitude
+# (8) stands beside the result. A long axis takes a plan and a buffer of its own.
+_TRANSFORMED_REAL: Final = 33
+_TRANSFORMED_COMPLEX: Final = 25
+_TRANSFORM_PLAN: Final = 40
+_REAL_BYTES: Final = 8
 
 # What NumPy's reader of the header was seen to raise on damaged ones.
 _HEADER_ERRORS: Final = (
@@ -80,7 +89,7 @@ def fft_magnitude(values: Values, axis: int) -> Values | Failure:
             FailureKind.BAD_INPUT,
             f"The array has {values.ndim} axes; there is no axis {axis}.",
         )
-    need = values.size * (values.itemsize + 16 + 8)
+    need = _transform_bytes(values.size, values.dtype)
     if need > _MEMORY_BUDGET:
         return Failure(
             FailureKind.OUT_OF_MEMORY,
@@ -90,6 +99,10 @@ def fft_magnitude(values: Values, axis: int) -> Values | Failure:
     if values.shape[axis] == 0:
         return Failure(FailureKind.BAD_INPUT, "The array is empty along that axis.")
     return np.abs(np.fft.fft(values, axis=axis))
+
+
+def _transform_bytes(count: int, kind: np.dtype[np.generic]) -> int:
+    return count * (kind.itemsize + 16 + 8)
 
 
 def write_statistics(values: Values, target: Path) -> str:
@@ -112,6 +125,7 @@ def statistics(values: Values) -> dict[str, object]:
     high: object = None
     for start in range(0, values.size, _BLOCK):
         present, absent = _block(values, start)
+        _give_back(values)
         missing += absent
         if not present.size:
             continue
@@ -147,6 +161,17 @@ def _block(values: Values, start: int) -> tuple[Values, int]:
         return block, 0
     is_missing = np.isnan(block)
     return block[~is_missing], int(is_missing.sum())
+
+
+def _give_back(values: Values) -> None:
+    """Let go of a mapped file's pages: they are the system's, but count as this process's.
+
+    The system keeps them at hand, so that reading them again costs little, but in another order
+    than the file's they would be read again for every block.
+    """
+    mapping = values.base
+    if isinstance(mapping, mmap.mmap) and values.flags.c_contiguous and hasattr(mapping, "madvise"):
+        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def _least(known: object, value: float) -> object:
@@ -188,6 +213,31 @@ def _mapped(source: InputFile) -> Values | Failure:
             return values
     except OSError as error:
         return unreadable(error)
+
+
+def array_need(source: InputFile, transforms: int) -> int:
+    """Return the bytes that so many transforms, or the statistics, take at their peak.
+
+    0 for what cannot be read or is refused: it fails at once. Only the header is read.
+    """
+    try:
+        with os.fdopen(os.dup(source.fileno()), "rb") as stream:
+            header = _header(stream, source.size)
+    except OSError:
+        return 0
+    if isinstance(header, Failure):
+        return 0
+    is_mapped = source.size > MAP_LIMIT
+    if not transforms:
+        is_given_back = is_mapped and not header.is_fortran
+        return _BLOCKS + (0 if is_given_back else source.size)
+    if _transform_bytes(header.count, header.kind) > _MEMORY_BUDGET:
+        return 0
+    is_complex = header.kind.kind == "c"
+    per_value = _TRANSFORMED_COMPLEX if is_complex and transforms == 1 else _TRANSFORMED_REAL
+    again = (transforms > 1) * _REAL_BYTES
+    held = max(source.size, header.count * again)
+    return held + header.count * per_value + max(header.shape, default=0) * _TRANSFORM_PLAN
 
 
 def _header(stream: io.BufferedIOBase, size: int) -> _Header | Failure:

@@ -48,6 +48,13 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     return ""
 
 
+def memory_need(steps: Sequence[Step], source: InputFile) -> int:
+    """Return the bytes that `run` takes at its peak, from the array's header alone."""
+    from workers.operations.array_values import array_need
+
+    return array_need(source, sum(step.operation == "arrays.fft_magnitude" for step in steps))
+
+
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
     return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))

@@ -25,8 +25,8 @@ MEMORY_BUDGET: Final = 4 * 10**9
 # Streamed pictures may be larger than the budget, unless they unpack like a bomb.
 _BOMB_RATIO: Final = 400
 
-# The fail_on argument of thumbnail_buffer and thumbnail_source is ignored (libvips #5195): half
-# a JPEG became half a picture. The loader's own option is not.
+# The fail_on argument of thumbnail_source is ignored (libvips #5195): half a JPEG became half a
+# picture. The loader's own option is not.
 _STRICT: Final = "fail_on=error"
 
 _BYTES: Final = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4}
@@ -42,7 +42,7 @@ _LOADERS: Final = {
 _ANIMATED: Final = (ImageFormat.GIF, ImageFormat.WEBP)
 _STREAMED: Final = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF)
 # Orientations that libvips can undo while it streams; the others need the whole picture.
-_STREAMED_ORIENTATIONS: Final = (1, 2)
+STREAMED_ORIENTATIONS: Final = (1, 2)
 
 _ENDS_EARLY: Final = (
     "premature end of jpeg",
@@ -92,7 +92,7 @@ def decode(source: InputFile, resizes: Sequence[Resize], wanted: ImageFormat) ->
     try:
         if known is ImageFormat.BMP:
             return _decode_by_pillow(content, source, known, resizes)
-        header = _Header(_opened(content, "sequential"), known, content, source.size)
+        header = Header(_opened(content, "sequential"), known, content, source.size, source.head)
         return _decode_by_vips(header, resizes, wanted)
     except pyvips.Error as error:
         return damage(known, error.detail or error.message)
@@ -135,13 +135,14 @@ def _set_up() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
     """What is known of a picture before its pixels are read."""
 
     image: pyvips.Image
     format: ImageFormat
     content: Content
     file_size: int
+    head: bytes
 
     @property
     def orientation(self) -> int:
@@ -164,17 +165,49 @@ class _Header:
         """Say whether the decoder gets by without the whole picture in memory."""
         return self.format in _STREAMED and not self._has("interlaced")
 
+    @property
+    def bands(self) -> int:
+        """Return the number of values a pixel has."""
+        return int(self.image.bands)
+
+    @property
+    def sample_bytes(self) -> int:
+        """Return the bytes of one band of one pixel."""
+        return _BYTES.get(str(self.image.format), 8)
+
+    @property
+    def is_bomb(self) -> bool:
+        """Say whether so small a file unpacks to so much that streaming it is no excuse."""
+        samples = int(self.image.width) * int(self.image.height) * self.bands
+        return self.is_streamed and samples * self.sample_bytes > _BOMB_RATIO * self.file_size
+
+    def text(self, field: str) -> str:
+        """Return what the decoder noted under that name, or ""."""
+        return str(self.image.get(field)) if self._has(field) else ""
+
     def _has(self, field: str) -> bool:
         return bool(self.image.get_typeof(field))
 
 
+def read_header(source: InputFile) -> Header | None:
+    """Read the header alone; None when libvips has no reader for the picture or refuses it."""
+    _set_up()
+    known = image_format(source.head)
+    if known is None or known is ImageFormat.BMP:
+        return None
+    try:
+        return Header(_opened(source, "sequential"), known, source, source.size, source.head)
+    except pyvips.Error:
+        return None
+
+
 def _decode_by_vips(
-    header: _Header, resizes: Sequence[Resize], wanted: ImageFormat
+    header: Header, resizes: Sequence[Resize], wanted: ImageFormat
 ) -> Decoded | Failure:
     loader = str(header.image.get("vips-loader"))
     if not loader.startswith(_LOADERS[header.format]):
         return damage(header.format, f"opened by {loader}")
-    steps = _geometries(header.size, resizes)
+    steps = geometries(header.size, resizes)
     is_animation = header.frames > 1 and _keeps_frames(header, steps, wanted)
     frames = header.frames if is_animation else 1
     refusal = _over_budget(
@@ -185,7 +218,7 @@ def _decode_by_vips(
     if steps and header.image.format == "uchar":
         image = _scaled_on_load(header.content, steps.pop(0), is_animation=is_animation)
     else:
-        is_simple = header.orientation in _STREAMED_ORIENTATIONS
+        is_simple = header.orientation in STREAMED_ORIENTATIONS
         access = "sequential" if is_simple else "random"
         image = _opened(header.content, access, is_animation=is_animation).autorot()
     for geometry in steps:
@@ -195,14 +228,15 @@ def _decode_by_vips(
     return Decoded(image, header.format, header.content, is_animation, warning)
 
 
-def _keeps_frames(header: _Header, steps: Sequence[Geometry], wanted: ImageFormat) -> bool:
+def _keeps_frames(header: Header, steps: Sequence[Geometry], wanted: ImageFormat) -> bool:
     """Say whether all frames, which stand below each other, can go through the steps as one."""
     is_whole = not steps or (len(steps) == 1 and steps[0].cropped == steps[0].scaled)
     has_frames = header.format in _ANIMATED and wanted in _ANIMATED
     return is_whole and has_frames and header.orientation == 1
 
 
-def _geometries(size: Size, resizes: Sequence[Resize]) -> list[Geometry]:
+def geometries(size: Size, resizes: Sequence[Resize]) -> list[Geometry]:
+    """Return what the resizes do to a picture of that size, but for those that change nothing."""
     steps: list[Geometry] = []
     for resize in resizes:
         geometry = resize.geometry(size)
@@ -236,25 +270,23 @@ def _opened(content: Content, access: str, *, is_animation: bool = False) -> pyv
     options: dict[str, object] = {"access": access, "fail_on": "error"}
     if is_animation:
         options["n"] = -1
+    return pyvips.Image.new_from_source(_stream(content), "", **options)
+
+
+def _stream(content: Content) -> pyvips.Source:
+    """Return what libvips reads from; pyvips copies a plain buffer each time it is handed one."""
     if isinstance(content, bytes):
-        return pyvips.Image.new_from_buffer(content, "", **options)
-    descriptor = pyvips.Source.new_from_descriptor(content.fileno())
-    return pyvips.Image.new_from_source(descriptor, "", **options)
+        return pyvips.Source.new_from_memory(content)
+    return pyvips.Source.new_from_descriptor(content.fileno())
 
 
 def _scaled_on_load(content: Content, geometry: Geometry, *, is_animation: bool) -> pyvips.Image:
     """Let the decoder itself throw away what is not needed (JPEG, WebP, TIFF pyramids)."""
     width, height = geometry.scaled.width, geometry.scaled.height
     loading = _STRICT + (",n=-1" if is_animation else "")
-    if isinstance(content, bytes):
-        image = pyvips.Image.thumbnail_buffer(
-            content, width, height=height, size="force", option_string=loading
-        )
-    else:
-        descriptor = pyvips.Source.new_from_descriptor(content.fileno())
-        image = pyvips.Image.thumbnail_source(
-            descriptor, width, height=height, size="force", option_string=loading
-        )
+    image = pyvips.Image.thumbnail_source(
+        _stream(content), width, height=height, size="force", option_string=loading
+    )
     return image if is_animation else _cropped(image, geometry.cropped)
 
 
@@ -297,6 +329,6 @@ def _decode_by_pillow(
     bands = len(pixels.getbands())
     image = pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, bands, "uchar")
     image = image.copy(interpretation="srgb")
-    for geometry in _geometries(size, resizes):
+    for geometry in geometries(size, resizes):
         image = _scaled(image, geometry)
     return Decoded(image, known, content)

@@ -46,6 +46,14 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     return decoded.warning
 
 
+def memory_need(steps: Sequence[Step], source: InputFile) -> int:
+    """Return the bytes that `run` takes at its peak, from the picture's header alone."""
+    from workers.operations.image_memory import picture_need
+
+    wanted = format_of_suffix(output_suffix(steps, source.suffix)) or ImageFormat.PNG
+    return picture_need(source, plan_steps([_completed(step) for step in steps]), wanted)
+
+
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
     return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))

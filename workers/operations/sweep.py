@@ -10,19 +10,18 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
+from workers.error_words import first_line
 from workers.errors import JobRefused
 from workers.job import Axis, Sweep
 from workers.mark import Mark
 from workers.messages import RunBlock
+from workers.operations.plain_values import PlainValues, UnusableResult, Value as Value, revive
 from workers.outcome import Success
 
 # 1e6 points make about 4,000 tasks: few enough that journalling them costs nothing, many enough
 # that the last ones end together on 64 cores. A long-running function gets a task a point.
 _BLOCKS_WANTED: Final = 4096
 _BLOCK_MOST: Final = 8192
-_PLAIN: Final = (bool, int, float, str, bytes, type(None))
-
-Value = Any  # plain data as a user's function returns it
 
 
 def axis_length(axis: Axis) -> int:
@@ -70,15 +69,14 @@ def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
     return tuple(reversed(values))
 
 
-def evaluate(
-    sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: Mark
-) -> Success:
+def evaluate(sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: Mark) -> Success:
     """Run the function on each point of a block; `mark` tells which one runs."""
     from workers.operations.user_function import load_function
 
     function = load_function(sweep.file, sweep.function, trusted)
     values: list[Value] = []
     failures: dict[int, str] = {}
+    plain = PlainValues()
     names = tuple(axis.name for axis in sweep.axes)
     for offset, arguments in enumerate(arguments_of(sweep, block.first_point, block.points)):
         mark.reach(offset)
@@ -88,10 +86,13 @@ def evaluate(
             continue
         try:
             value = function(**dict(zip(names, arguments, strict=True)))
-            values.append(value if type(value) in (int, float) else _plain(value))
-        except Exception as error:  # noqa: BLE001  # a point's own code fails that point alone
+            values.append(value if type(value) is float else plain.of(value))
+        except UnusableResult as error:
             values.append(None)
-            failures[offset] = _sentence(error)
+            failures[offset] = f"Result not usable: {error}."
+        except BaseException as error:  # noqa: BLE001  # a point's own code fails that point alone
+            values.append(None)
+            failures[offset] = first_line(error)
     packed = pack(values, failures)
     return Success(
         values=packed,
@@ -119,27 +120,6 @@ def arguments_of(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float 
         yield coordinates(sweep, point)
 
 
-def _sentence(error: BaseException) -> str:
-    text = f"{type(error).__name__}: {error}".splitlines()[0]
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _plain(value: Value) -> Value:
-    """Return the value as plain data; raise TypeError when it is none."""
-    if type(value) in _PLAIN:
-        return value
-    if hasattr(value, "tolist"):  # NumPy scalars and arrays
-        return _plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
-    if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
-    for kind in (bool, int, float, str):
-        if isinstance(value, kind):
-            return kind(value)
-    raise TypeError(f"result not usable: {type(value).__name__} is not a number, text or a list")
-
-
 def pack(values: Sequence[Value], failures: dict[int, str]) -> bytes:
     """Return the values of a block as bytes: msgpack, or JSON for integers above 64 bits."""
     import msgspec
@@ -157,5 +137,7 @@ def unpack(data: bytes) -> tuple[list[Value], dict[int, str]]:
     if data[:1] == b"j":
         values, failures = json.loads(data[1:])
         return values, {int(offset): text for offset, text in failures.items()}
-    values, failures = msgspec.msgpack.decode(data[1:], type=tuple[list[Any], dict[int, str]])
+    values, failures = msgspec.msgpack.decode(
+        data[1:], type=tuple[list[Any], dict[int, str]], ext_hook=revive
+    )
     return values, failures

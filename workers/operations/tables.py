@@ -52,6 +52,17 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     return table.warning
 
 
+def memory_need(steps: Sequence[Step], source: InputFile) -> int:
+    """Return the bytes that `run` takes at its peak, from a sample or the Parquet footer."""
+    from workers.operations.table_memory import table_need
+
+    return table_need(
+        source,
+        writes_csv=output_suffix(steps, source.suffix).endswith(".csv"),
+        sums_up=any(step.operation == "tables.summary" for step in steps),
+    )
+
+
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
     return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))

@@ -20,11 +20,16 @@ from workers.errors import PipelineError
 from workers.job import Kind, ParameterValue, Step
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.input_file import InputFile
+from workers.operations.kept_source import keep, kept
 from workers.operations.source_check import check_source as check_source
 from workers.outcome import Failure, FailureKind
 from workers.wording import printable
 
 _SUFFIX: Final = "output_suffix"
+# Nobody can tell what a function does with its file: it may hold the content and a result. Very
+# large files are rarely read whole, and a greater guess would let one such task run at a time.
+_COPIES: Final = 2
+_GUESS_LIMIT: Final = 10**9
 
 
 def output_suffix(steps: Sequence[Step], suffix: str) -> str:
@@ -55,6 +60,11 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     return ""
 
 
+def memory_need(_steps: Sequence[Step], source: InputFile) -> int:
+    """Return a guess of the bytes that own code takes."""
+    return min(_COPIES * source.size, _GUESS_LIMIT)
+
+
 def digest(file: Path) -> str:
     """Return the SHA-256 of a file in hex; raises OSError."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
@@ -64,7 +74,8 @@ def load_function(file: Path, name: str, trusted: Collection[str] = ()) -> Calla
     """Return a function of a .py file, loaded once a process and again after a change.
 
     With `trusted` digests, the file runs only when its own is among them, and that version
-    stays for the rest of the process, whatever becomes of the file. The module has a private
+    stays, whatever becomes of the file: in this process and, by a copy of its bytes, in those
+    that load it later. The module has a private
     name, so that it is never taken for `__main__`. Raises PipelineError when the function is
     missing or the file is not trusted; what the module raises at import goes through.
     """
@@ -92,17 +103,35 @@ def _module(file: Path, trusted: Collection[str]) -> types.ModuleType:
     if known is not None and (known.digest in trusted if trusted else known.is_pinned):
         _loaded[file] = dataclasses.replace(known, is_pinned=True)
         return known.module
-    modified_ns = file.stat().st_mtime_ns
+    modified_ns = 0 if trusted else file.stat().st_mtime_ns
     if known is not None and known.modified_ns == modified_ns and not trusted:
         return known.module
-    source = file.read_bytes()
-    found = hashlib.sha256(source).hexdigest()
-    if trusted and found not in trusted:
-        raise PipelineError(f"{printable(file.name)} was changed after it was allowed to run.")
+    source, found = _trusted_source(file, trusted) if trusted else _source(file)
     is_same = known is not None and known.digest == found
     module = known.module if known is not None and is_same else _executed(file, source, found)
     _loaded[file] = _Loaded(modified_ns, found, module, bool(trusted))
     return module
+
+
+def _source(file: Path) -> tuple[bytes, str]:
+    source = file.read_bytes()
+    return source, hashlib.sha256(source).hexdigest()
+
+
+def _trusted_source(file: Path, trusted: Collection[str]) -> tuple[bytes, str]:
+    """Return the bytes that may run and their digest: the file's, or those it had before."""
+    try:
+        source, found = _source(file)
+    except FileNotFoundError:
+        if (before := kept(file, trusted)) is None:
+            raise
+        return before
+    if found in trusted:
+        keep(file, source, found)
+        return source, found
+    if (before := kept(file, trusted)) is None:
+        raise PipelineError(f"{printable(file.name)} was changed after it was allowed to run.")
+    return before
 
 
 class _OwnCode(importlib.abc.InspectLoader):

@@ -1,0 +1,153 @@
+"""The memory a picture needs, from its header alone: no pixel is decoded. Runs in a worker.
+
+libvips streams: rows flow from the decoder to the encoder, and what takes room is a decoder or an
+encoder that holds the whole picture. The bytes a pixel were measured with libvips 8.18 on 1 to
+200 megapixels (benchmarks/memory.py), and are rounded up by a tenth.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+from workers.operations.image_decode import (
+    BUFFER_LIMIT,
+    STREAMED_ORIENTATIONS,
+    Header,
+    geometries,
+    read_header,
+)
+from workers.operations.image_plan import Geometry, ImagePlan, Size
+from workers.operations.input_file import InputFile
+from workers.operations.kinds import ImageFormat, image_format
+
+_FIXED: Final = 16 * 2**20
+# Rows in flight: 1,100 where they only pass (13 MB for RGB of 4,000 pixels), 2,000 where shrinking
+# gathers them.
+_ROWS_PASSED: Final = 1_250
+_ROWS_SHRUNK: Final = 2_200
+
+# JPEG in passes: one 16-bit coefficient for each sample.
+_PASSES_SAMPLE: Final = 2.2
+_HALF_COLOUR: Final = "4:2:0"
+# WebP: a canvas and a frame; shrunk while it loads, a frame without loss is still whole.
+_WEBP: Final = 9.0
+_WEBP_SHRUNK: Final = 1.0
+_WEBP_LOSSLESS_SHRUNK: Final = 5.0
+_PLAIN_WEBP: Final = b"VP8 "
+# libheif: planes, a copy in RGB and what the codec refers back to.
+_HEIF: Final = 18.0
+_GIF: Final = 5.5
+# Pillow's pixels (4 bytes), a converted copy and the bytes that libvips reads.
+_BITMAP: Final = 15.5
+
+# Two arrays of 16-bit coefficients, since the code tables are made to measure in a second pass.
+_JPEG_SAMPLE: Final = 4.7
+# From this quality on libvips keeps colour at full resolution: 3 samples a pixel, else 1.5.
+_FULL_COLOUR_FROM: Final = 90
+_WEBP_SAVED: Final = 11.0
+_WEBP_LOSSLESS_SAVED: Final = 37.0
+_AVIF_SAVED: Final = 27.0
+_AVIF_LOSSLESS_SAVED: Final = 43.0
+_GIF_SAVED: Final = 70.0
+
+
+def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
+    """Return the bytes that decoding, the plan and encoding take together at their peak.
+
+    What cannot be opened needs 0: it fails at once. A picture that will be refused for its
+    claimed size needs what it claims.
+    """
+    if image_format(source.head) is ImageFormat.BMP:
+        return _bitmap_need(source, plan, wanted)
+    header = read_header(source)
+    if header is None:
+        return 0
+    need = _FIXED + (source.size if source.size <= BUFFER_LIMIT else 0)
+    if _is_rewritten(header, plan, wanted):  # the picture is decoded to check it, then copied
+        return int(need + source.size + _decoding(header, ()))
+    steps = geometries(header.size, plan.resizes)
+    final = steps[-1].cropped if steps else header.size
+    is_grey = header.image.interpretation in ("b-w", "grey16")
+    encoding = _encoding(wanted, plan, colours=1 if is_grey else 3, sample=header.sample_bytes)
+    return int(need + _decoding(header, steps) + _area(final) * encoding)
+
+
+def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
+    header_size = int.from_bytes(source.head[14:18], "little")
+    kind = "<HH" if header_size == _OLDEST_BITMAP else "<ii"
+    width, height = struct.unpack_from(kind, source.head, 18)
+    size = Size(abs(width), abs(height))  # rows from top to bottom have a negative height
+    steps = geometries(size, plan.resizes) if _area(size) else []
+    final = steps[-1].cropped if steps else size
+    content = source.size if source.size <= BUFFER_LIMIT else 0
+    encoding = _encoding(wanted, plan, colours=3, sample=1)
+    return int(_FIXED + content + _area(size) * _BITMAP + _area(final) * encoding)
+
+
+_OLDEST_BITMAP: Final = 12
+
+
+def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
+    """Say whether the file gets other metadata without being encoded again."""
+    is_same = plan.is_metadata_only and header.format is wanted
+    if not is_same or header.file_size > BUFFER_LIMIT or plan.metadata == "keep":
+        return is_same and header.file_size <= BUFFER_LIMIT
+    has_profile = bool(header.image.get_typeof("icc-profile-data"))
+    return wanted is ImageFormat.JPEG and not (plan.metadata == "strip" and has_profile)
+
+
+def _decoding(header: Header, steps: Sequence[Geometry]) -> float:
+    """Return the bytes for rows in flight and for what the decoder must hold."""
+    pixel = header.bands * header.sample_bytes
+    area = _area(header.size)
+    rows = min(_ROWS_SHRUNK if steps else _ROWS_PASSED, int(header.image.height))
+    passing = int(header.image.width) * pixel * rows
+    if header.is_bomb:
+        return passing + area * pixel
+    is_upright = header.orientation in STREAMED_ORIENTATIONS
+    is_shrunk_on_load = bool(steps) and header.sample_bytes == 1
+    turned = 0 if is_upright else _area(steps[0].scaled if is_shrunk_on_load else header.size)
+    return passing + area * _held(header, is_shrunk=is_shrunk_on_load) + turned * pixel
+
+
+def _held(header: Header, *, is_shrunk: bool) -> float:
+    """Return the bytes a pixel of a decoder that cannot stream."""
+    bands = header.bands
+    match header.format:
+        case ImageFormat.JPEG if not header.is_streamed:
+            is_half = header.text("jpeg-chroma-subsample") == _HALF_COLOUR
+            return _PASSES_SAMPLE * bands * (0.5 if is_half else 1.0)
+        case ImageFormat.WEBP if is_shrunk:
+            is_plain = header.head[12:16] == _PLAIN_WEBP
+            return _WEBP_SHRUNK if is_plain else _WEBP_LOSSLESS_SHRUNK
+        case ImageFormat.WEBP:
+            return _WEBP
+        case ImageFormat.GIF:
+            return _GIF
+        case ImageFormat.AVIF | ImageFormat.HEIC:
+            return _HEIF
+        case _:
+            return 0.0 if header.is_streamed else bands * header.sample_bytes * 1.1
+
+
+def _encoding(wanted: ImageFormat, plan: ImagePlan, *, colours: int, sample: int) -> float:
+    """Return the bytes a pixel of the encoder; PNG in one pass and TIFF stream."""
+    encoding = plan.encoding
+    match wanted:
+        case ImageFormat.JPEG:
+            is_half = encoding.quality < _FULL_COLOUR_FROM
+            return _JPEG_SAMPLE * (1.0 if colours == 1 else 1.5 if is_half else 3.0)
+        case ImageFormat.PNG if encoding.is_progressive:
+            return (colours + 1) * sample * 1.1
+        case ImageFormat.WEBP:
+            return _WEBP_LOSSLESS_SAVED if encoding.is_lossless else _WEBP_SAVED
+        case ImageFormat.AVIF:
+            return _AVIF_LOSSLESS_SAVED if encoding.is_lossless else _AVIF_SAVED
+        case ImageFormat.GIF:
+            return _GIF_SAVED
+        case _:
+            return 0.0
+
+
+def _area(size: Size) -> int:
+    return size.width * size.height
