@@ -72,6 +72,10 @@ class Feed:
                 self._put += len(items)
             count -= step
 
+    def stop(self) -> None:
+        """Pull nothing more; the caller's thread."""
+        self._iterator = None
+
     def take(self, count: int) -> Sequence[Any]:
         """Return at most so many items; the supervisor's thread."""
         if self._sliced is not None:
@@ -113,6 +117,7 @@ class Results(Iterator[Any]):
         self._deadline = limits.deadline
         self._ahead = limits.ahead
         self._is_over = False
+        self._is_abandoned = False
         self._feed = Feed(iterable, limits.chunk)
         self._stream = CallStream(
             next(_numbers),
@@ -157,7 +162,14 @@ class Results(Iterator[Any]):
                 return
 
     def pull_everything(self) -> None:
-        """Pull the whole iterable: the pool is closing and nobody may come for results."""
+        """Pull the whole iterable: the pool is closing and nobody may come for results.
+
+        Of one that is read so far ahead only, what was read is run.
+        """
+        if self._is_over or self._is_abandoned:
+            return
+        if self._ahead is not None:
+            self._feed.stop()
         while not self._feed.is_dry:
             self._feed.pull(MOST_ITEMS)
         self._top_up(0)
@@ -165,6 +177,8 @@ class Results(Iterator[Any]):
     def abandon(self, error: BaseException) -> None:
         """Let nothing more of this stream begin."""
         if not self._is_over:
+            self._is_abandoned = True
+            self._feed.stop()
             self._supervisor.abandon(self._stream, error)
 
     def _top_up(self, count: int) -> None:

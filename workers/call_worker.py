@@ -2,7 +2,7 @@
 
 A lease holds some items of one stream. The mark says which block of them runs: single items,
 or 256 when they cost next to nothing, since marking each would double their cost. Results go
-back when the lease ends and, within a long lease, every 50 ms.
+back when the lease ends and, within a long lease, every 50 ms (call_answers.py).
 """
 
 import os
@@ -10,34 +10,21 @@ import select
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from typing import Any, Final, NamedTuple, Protocol
 
+from workers.call_answers import Answers, Unsendable
 from workers.channel import NO_LEASE, Frame, WorkerChannel
 from workers.mark import UNPACKING, Mark
 from workers.pickling import dump, load, portable
 
 BEGIN: Final = b"begin"
-FLUSH_EVERY_S: Final = 0.05
 _ORPHANED: Final = 17
 
 Function = Callable[[Any], Any]
-# What stands for a result that cannot be pickled: called with the error and the result.
-Unsendable = Callable[[BaseException, object], BaseException]
-Errors = dict[int, tuple[BaseException, str]]
-
-
-class Answer(NamedTuple):
-    """Results of the items of a lease from `offset` on; values None: the lease was unreadable."""
-
-    offset: int
-    values: list[Any] | None
-    errors: Errors
-    seconds: float
 
 
 class _Closable(Protocol):
@@ -92,7 +79,7 @@ class _Calls:
     def __init__(self, channel: WorkerChannel, mark: Mark, unsendable: Unsendable | None) -> None:
         self._channel = channel
         self._mark = mark
-        self._unsendable = unsendable
+        self._answers = Answers(channel, unsendable)
         self._packed: dict[int, bytes] = {}
         self._functions: dict[int, Function] = {}
 
@@ -110,65 +97,62 @@ class _Calls:
             del frame
 
     def _run(self, frame: Frame) -> None:
-        lease = frame.lease
         try:
             stream, block, items = load(frame.body, frame.buffers)
             function = self._function(stream)
         except BaseException as error:  # noqa: BLE001  # the caller's classes: they fail the lease
-            self._report(lease, Answer(0, None, {0: portable(error)}, 0.0), is_last=True)
+            self._answers.refuse(frame.lease, error)
             return
         frame.body, frame.buffers = b"", ()
-        count, iterator = len(items), iter(items)
+        self._answers.begin(frame.lease, is_shared=block == 1 and len(items) > 1)
+        if block == 1:
+            self._run_singly(function, iter(items))
+        else:
+            self._run_blocks(function, iter(items), len(items), block)
         del items
-        self._run_items(lease, function, iterator, count, block)
+        self._answers.end()
 
     def _function(self, stream: int) -> Function:
         if stream not in self._functions:
             self._functions[stream] = load(self._packed[stream])
         return self._functions[stream]
 
-    def _run_items(
-        self, lease: int, function: Function, items: Iterator[Any], count: int, block: int
-    ) -> None:
-        """Call the function on each item, block by block; whatever it raises is its result."""
-        clock = time.perf_counter
-        begun = flushed = clock()
-        offset, values = 0, list[Any]()
-        errors: Errors = {}
-        done, reach = 0, self._mark.reach
-        while done < count and reach(done):
-            goal = len(values) + min(block, count - done)
+    def _run_singly(self, function: Function, items: Iterator[Any]) -> None:
+        """Call the function on each item; whatever it raises is its result."""
+        reach, answers = self._mark.reach, self._answers
+        for position, item in enumerate(items):
+            if not reach(position):
+                return  # the rest was taken back
+            try:
+                value = function(item)
+            except BaseException as error:  # noqa: BLE001  # the task loop: it fails its item
+                answers.add_error(error)
+            else:
+                answers.add(value)
+                del value
+            del item
+
+    def _run_blocks(self, function: Function, items: Iterator[Any], count: int, block: int) -> None:
+        """Call the function on cheap items, block by block, at the speed of `map`."""
+        answers, values = self._answers, list[Any]()
+        done = 0
+        while done < count and self._mark.reach(done):
+            goal = min(block, count - done)
             while len(values) < goal:
                 try:
                     values.extend(map(function, islice(items, goal - len(values))))
                     if len(values) < goal:
                         raise StopIteration  # from the function: `extend` took it for the end
                 except BaseException as error:  # noqa: BLE001  # the task loop: it fails its item
-                    errors[len(values)] = portable(error)
-                    values.append(None)
-            done = offset + len(values)
-            if done < count and clock() - flushed > FLUSH_EVERY_S:
-                self._report(lease, Answer(offset, values, errors, clock() - begun), is_last=False)
-                offset, values, errors, flushed = done, [], {}, clock()
-        self._report(lease, Answer(offset, values, errors, clock() - begun), is_last=True)
-
-    def _report(self, lease: int, answer: Answer, *, is_last: bool) -> None:
-        try:
-            packed = dump(tuple(answer))
-        except BaseException:  # noqa: BLE001  # some result cannot be pickled: find out which
-            packed = dump(tuple(self._sendable(answer)))
-        self._channel.send(lease, *packed, is_last=is_last)
-
-    def _sendable(self, answer: Answer) -> Answer:
-        """Put an error in the place of each result that cannot be pickled."""
-        values, errors = answer.values or [], answer.errors
-        for position, value in enumerate(values):
-            try:
-                dump(value)
-            except BaseException as error:  # noqa: BLE001  # the result's own class
-                told = self._unsendable(error, value) if self._unsendable else error
-                errors[position], values[position] = portable(told), None
-        return answer
+                    answers.add_all(values)
+                    answers.add_error(error)
+                    goal -= len(values) + 1
+                    done += len(values) + 1
+                    values.clear()
+            answers.add_all(values)
+            done += len(values)
+            values.clear()
+            answers.flush_if_late()
 
 
 def _end_with_parent(end: socket.socket, *, is_forked: bool) -> None:

@@ -399,11 +399,14 @@ class WorkerPool:
         return events
 
     def _lease_ended(self, member: Member, number: int) -> None:
-        member.leases = deque(lease for lease in member.leases if lease.number != number)
+        self._drop_lease(member, number)
         if member.leases:
             member.leases[0].given_at = self._clock.now()
             member.leases[0].lost_s = self._clock.lost_s
-        elif member.leave_by is not None:
+
+    def _drop_lease(self, member: Member, number: int) -> None:
+        member.leases = deque(lease for lease in member.leases if lease.number != number)
+        if not member.leases and member.leave_by is not None:
             self._dismiss(member)
 
     def _settle_returns(self) -> list[PoolEvent]:
@@ -414,12 +417,10 @@ class WorkerPool:
             member = self._members.get(worker)
             if member is None or member.mark[RUNNING] == number:
                 continue
-            for lease in member.leases:
-                if lease.number == number:
-                    member.leases.remove(lease)
-                    self._returned[number] = worker
-                    events.append(LeaseReturned(worker, number))
-                    break
+            if any(lease.number == number for lease in member.leases):
+                self._returned[number] = worker
+                self._drop_lease(member, number)
+                events.append(LeaseReturned(worker, number))
         return events
 
     def _settle_cuts(self) -> list[PoolEvent]:

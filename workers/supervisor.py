@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 from workers import call_worker
+from workers.call_answers import Answer
 from workers.call_errors import CallTimeout, CallUnreadable, WorkerDied
 from workers.call_scheduler import (
     Blame,
@@ -316,7 +317,7 @@ class Supervisor(threading.Thread):
             return
         size = frame.size
         try:
-            answer = call_worker.Answer(*load(frame.body, frame.buffers))
+            answer = Answer(*load(frame.body, frame.buffers))
         except BaseException as error:  # noqa: BLE001  # the class of a result fails here
             self._unreadable(worker, part, _unusable(error), "")
             return

@@ -24,8 +24,9 @@ MAP_LIMIT: Final = 64 * 2**20
 # A transform holds the input, a complex copy and the result.
 _MEMORY_BUDGET: Final = 4 * 10**9
 _BLOCK: Final = 1 << 20
-# Measured: eight arrays of a block's floats, among them copies without what is missing.
-_BLOCKS: Final = 48 * 2**20
+# A block as wide floats, their differences and squares; copies of it as it came.
+_BLOCKS: Final = 32 * 2**20
+_BLOCK_COPIES: Final = 3
 # NumPy transforms a complex copy of real numbers (16 bytes) into another (16); then the magnitude
 # (8) stands beside the result. A long axis takes a plan and a buffer of its own.
 _TRANSFORMED_REAL: Final = 33
@@ -230,7 +231,8 @@ def array_need(source: InputFile, transforms: int) -> int:
     is_mapped = source.size > MAP_LIMIT
     if not transforms:
         is_given_back = is_mapped and not header.is_fortran
-        return _BLOCKS + (0 if is_given_back else source.size)
+        blocks = _BLOCKS + _BLOCK_COPIES * _BLOCK * header.kind.itemsize
+        return blocks + (0 if is_given_back else source.size)
     if _transform_bytes(header.count, header.kind) > _MEMORY_BUDGET:
         return 0
     is_complex = header.kind.kind == "c"

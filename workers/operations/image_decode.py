@@ -39,7 +39,7 @@ _LOADERS: Final = {
     ImageFormat.HEIC: "heifload",
     ImageFormat.GIF: "gifload",
 }
-_ANIMATED: Final = (ImageFormat.GIF, ImageFormat.WEBP)
+ANIMATED: Final = (ImageFormat.GIF, ImageFormat.WEBP)
 _STREAMED: Final = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF)
 # Orientations that libvips can undo while it streams; the others need the whole picture.
 STREAMED_ORIENTATIONS: Final = (1, 2)
@@ -92,7 +92,7 @@ def decode(source: InputFile, resizes: Sequence[Resize], wanted: ImageFormat) ->
     try:
         if known is ImageFormat.BMP:
             return _decode_by_pillow(content, source, known, resizes)
-        header = Header(_opened(content, "sequential"), known, content, source.size, source.head)
+        header = Header(_opened(content, "sequential"), known, content, source.size)
         return _decode_by_vips(header, resizes, wanted)
     except pyvips.Error as error:
         return damage(known, error.detail or error.message)
@@ -142,7 +142,6 @@ class Header:
     format: ImageFormat
     content: Content
     file_size: int
-    head: bytes
 
     @property
     def orientation(self) -> int:
@@ -177,9 +176,9 @@ class Header:
 
     @property
     def is_bomb(self) -> bool:
-        """Say whether so small a file unpacks to so much that streaming it is no excuse."""
+        """Say whether so small a file unpacks to so much that it is refused, streamed or not."""
         samples = int(self.image.width) * int(self.image.height) * self.bands
-        return self.is_streamed and samples * self.sample_bytes > _BOMB_RATIO * self.file_size
+        return samples * self.sample_bytes > max(MEMORY_BUDGET, _BOMB_RATIO * self.file_size)
 
     def text(self, field: str) -> str:
         """Return what the decoder noted under that name, or ""."""
@@ -196,7 +195,7 @@ def read_header(source: InputFile) -> Header | None:
     if known is None or known is ImageFormat.BMP:
         return None
     try:
-        return Header(_opened(source, "sequential"), known, source, source.size, source.head)
+        return Header(_opened(source, "sequential"), known, source, source.size)
     except pyvips.Error:
         return None
 
@@ -231,7 +230,7 @@ def _decode_by_vips(
 def _keeps_frames(header: Header, steps: Sequence[Geometry], wanted: ImageFormat) -> bool:
     """Say whether all frames, which stand below each other, can go through the steps as one."""
     is_whole = not steps or (len(steps) == 1 and steps[0].cropped == steps[0].scaled)
-    has_frames = header.format in _ANIMATED and wanted in _ANIMATED
+    has_frames = header.format in ANIMATED and wanted in ANIMATED
     return is_whole and has_frames and header.orientation == 1
 
 

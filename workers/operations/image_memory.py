@@ -5,11 +5,13 @@ encoder that holds the whole picture. The bytes a pixel were measured with libvi
 200 megapixels (benchmarks/memory.py), and are rounded up by a tenth.
 """
 
+import os
 import struct
 from collections.abc import Sequence
 from typing import Final
 
 from workers.operations.image_decode import (
+    ANIMATED,
     BUFFER_LIMIT,
     STREAMED_ORIENTATIONS,
     Header,
@@ -31,9 +33,11 @@ _PASSES_SAMPLE: Final = 2.2
 _HALF_COLOUR: Final = "4:2:0"
 # WebP: a canvas and a frame; shrunk while it loads, a frame without loss is still whole.
 _WEBP: Final = 9.0
-_WEBP_SHRUNK: Final = 1.0
+_WEBP_SHRUNK: Final = 0.5
 _WEBP_LOSSLESS_SHRUNK: Final = 5.0
-_PLAIN_WEBP: Final = b"VP8 "
+_LOSSY_PIXELS: Final = b"VP8 "
+_FIRST_CHUNK: Final = 12
+_CHUNKS_BEFORE_PIXELS: Final = 4
 # libheif: planes, a copy in RGB and what the codec refers back to.
 _HEIF: Final = 18.0
 _GIF: Final = 5.5
@@ -46,6 +50,9 @@ _JPEG_SAMPLE: Final = 4.7
 _FULL_COLOUR_FROM: Final = 90
 _WEBP_SAVED: Final = 11.0
 _WEBP_LOSSLESS_SAVED: Final = 37.0
+# An animation is put together in memory: for each of its frames.
+_FRAME: Final = 4.5
+_FRAME_LOSSLESS: Final = 11.0
 _AVIF_SAVED: Final = 27.0
 _AVIF_LOSSLESS_SAVED: Final = 43.0
 _GIF_SAVED: Final = 70.0
@@ -69,10 +76,15 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     final = steps[-1].cropped if steps else header.size
     is_grey = header.image.interpretation in ("b-w", "grey16")
     encoding = _encoding(wanted, plan, colours=1 if is_grey else 3, sample=header.sample_bytes)
+    if header.frames > 1 and header.format in ANIMATED and wanted is ImageFormat.WEBP:
+        lossless = plan.encoding.is_lossless
+        encoding += header.frames * (_FRAME_LOSSLESS if lossless else _FRAME)
     return int(need + _decoding(header, steps) + _area(final) * encoding)
 
 
 def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
+    if len(source.head) < _BITMAP_HEAD:
+        return 0
     header_size = int.from_bytes(source.head[14:18], "little")
     kind = "<HH" if header_size == _OLDEST_BITMAP else "<ii"
     width, height = struct.unpack_from(kind, source.head, 18)
@@ -85,13 +97,16 @@ def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
 
 
 _OLDEST_BITMAP: Final = 12
+_BITMAP_HEAD: Final = 26
 
 
 def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
     """Say whether the file gets other metadata without being encoded again."""
     is_same = plan.is_metadata_only and header.format is wanted
-    if not is_same or header.file_size > BUFFER_LIMIT or plan.metadata == "keep":
-        return is_same and header.file_size <= BUFFER_LIMIT
+    if not is_same or header.file_size > BUFFER_LIMIT:
+        return False
+    if plan.metadata == "keep":
+        return True
     has_profile = bool(header.image.get_typeof("icc-profile-data"))
     return wanted is ImageFormat.JPEG and not (plan.metadata == "strip" and has_profile)
 
@@ -101,11 +116,14 @@ def _decoding(header: Header, steps: Sequence[Geometry]) -> float:
     pixel = header.bands * header.sample_bytes
     area = _area(header.size)
     rows = min(_ROWS_SHRUNK if steps else _ROWS_PASSED, int(header.image.height))
-    passing = int(header.image.width) * pixel * rows
-    if header.is_bomb:
-        return passing + area * pixel
+    width = int(header.image.width)
     is_upright = header.orientation in STREAMED_ORIENTATIONS
     is_shrunk_on_load = bool(steps) and header.sample_bytes == 1
+    if is_shrunk_on_load and header.format is ImageFormat.WEBP:  # its rows come in their new size
+        width = min(width, 2 * max(steps[0].scaled.width, steps[0].scaled.height))
+    passing = width * pixel * rows
+    if header.is_bomb:
+        return passing + area * pixel
     turned = 0 if is_upright else _area(steps[0].scaled if is_shrunk_on_load else header.size)
     return passing + area * _held(header, is_shrunk=is_shrunk_on_load) + turned * pixel
 
@@ -118,8 +136,7 @@ def _held(header: Header, *, is_shrunk: bool) -> float:
             is_half = header.text("jpeg-chroma-subsample") == _HALF_COLOUR
             return _PASSES_SAMPLE * bands * (0.5 if is_half else 1.0)
         case ImageFormat.WEBP if is_shrunk:
-            is_plain = header.head[12:16] == _PLAIN_WEBP
-            return _WEBP_SHRUNK if is_plain else _WEBP_LOSSLESS_SHRUNK
+            return _WEBP_LOSSLESS_SHRUNK if _is_lossless(header) else _WEBP_SHRUNK
         case ImageFormat.WEBP:
             return _WEBP
         case ImageFormat.GIF:
@@ -128,6 +145,30 @@ def _held(header: Header, *, is_shrunk: bool) -> float:
             return _HEIF
         case _:
             return 0.0 if header.is_streamed else bands * header.sample_bytes * 1.1
+
+
+def _is_lossless(header: Header) -> bool:
+    """Look for the chunk of a WebP's pixels, behind its profile and the like; True when unsure."""
+    source = header.content
+    if not isinstance(source, InputFile):
+        return True
+    try:
+        return _LOSSY_PIXELS not in _first_chunks(source)
+    except OSError:  # the disk refuses to give the content; the run will say so
+        return True
+
+
+def _first_chunks(source: InputFile) -> list[bytes]:
+    """Return the names of the first chunks of a WebP."""
+    descriptor, place = source.fileno(), _FIRST_CHUNK
+    names: list[bytes] = []
+    for _ in range(_CHUNKS_BEFORE_PIXELS):
+        os.lseek(descriptor, place, os.SEEK_SET)
+        chunk = os.read(descriptor, 8)
+        names.append(chunk[:4])
+        length = int.from_bytes(chunk[4:], "little")
+        place += len(chunk) + length + length % 2
+    return names
 
 
 def _encoding(wanted: ImageFormat, plan: ImagePlan, *, colours: int, sample: int) -> float:
