@@ -41,6 +41,7 @@ from workers.events import (
     TasksOffered,
     WorkerLost,
     WorkerNotStarted,
+    WorkersOutdated,
     WorkersResized,
 )
 from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState, WorkerId
@@ -53,6 +54,7 @@ from workers.messages import Setup
 from workers.operations import sweep as sweeps
 from workers.outcome import Failure, FailureKind, Success
 from workers.output import Staging, stops_job
+from workers.sandbox_choice import sandbox_of, with_inputs
 from workers.scheduler import Scheduler
 from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
 from workers.sweep_results import publish_results
@@ -84,6 +86,7 @@ class ActiveJob:
         self._pool: JobWorkers | None = None
         self._assignments: Assignments | None = None
         self._staging: Staging | None = None
+        self._setup: Setup | None = None
         self._deadlines = Deadlines(None)
         self._offered_to = TaskId(0)
         self._committed_at = 0.0
@@ -117,17 +120,8 @@ class ActiveJob:
         self.journal.set_spec(spec)
         if spec.sweep is not None and not self.journal.counts().total:
             self._add_blocks(spec.sweep)
-        pool.prepare(
-            Setup(
-                self.journal.job,
-                spec.output,
-                spec.on_existing,
-                spec.pipeline,
-                spec.sweep,
-                spec.trusted,
-                self._threads(workers),
-            )
-        )
+        self._setup = self._setup_for(spec, staging, workers)
+        pool.prepare(self._setup)
         self._enter(JobState.RUNNING)
         self.view.start_clock(time.monotonic())
         self.refill()
@@ -149,6 +143,7 @@ class ActiveJob:
         self.is_discovering = True
         self.journal.set_discovered(False)
         self.handle(TasksExpected())
+        self._widen_sandbox()
 
     def refill(self) -> None:
         """Offer the scheduler more waiting tasks when it runs low, and tell when none are left."""
@@ -196,6 +191,8 @@ class ActiveJob:
             assert self._staging is not None
             if (failure := self._staging.restore()) is not None:
                 raise JobRefused(failure.message)
+            if self.pause_reason:  # the output drive may be another by now, and shut to a sandbox
+                self._replace_sandboxed()
             now = time.monotonic()
             self.view.start_clock(now)
             self.view.mark(MarkerKind.CONTINUED, "continued", now)
@@ -278,6 +275,35 @@ class ActiveJob:
         return "" if self._assignments is None else self._assignments.name(task)
 
     # ---- preparation
+
+    def _setup_for(self, spec: JobSpec, staging: Staging, workers: int) -> Setup:
+        inputs, _ = self.journal.inputs()
+        return Setup(
+            self.journal.job,
+            spec.output,
+            spec.on_existing,
+            spec.pipeline,
+            spec.sweep,
+            spec.trusted,
+            self._threads(workers),
+            sandbox_of(spec, inputs, staging.temporary),
+        )
+
+    def _widen_sandbox(self) -> None:
+        """Let new workers take the place of those whose sandbox lacks an input."""
+        if self._setup is None or self._setup.sandbox is None or not self.is_open_ended:
+            return
+        inputs, _ = self.journal.inputs()
+        sandbox = with_inputs(self._setup.sandbox, inputs)
+        if sandbox != self._setup.sandbox:
+            self._setup = replace(self._setup, sandbox=sandbox)
+            self._replace_sandboxed()
+
+    def _replace_sandboxed(self) -> None:
+        if self._setup is not None and self._setup.sandbox is not None:
+            assert self._pool is not None
+            self._pool.prepare(self._setup)
+            self.handle(WorkersOutdated())
 
     def _threads(self, workers: int) -> int:
         """Return how many threads a worker's libraries may use: more where cores would idle."""

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
+from workers import limits
 from workers.errors import JobRefused
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
@@ -17,6 +18,7 @@ from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.output import Staging, output_failure, publish
 from workers.pipeline import output_suffix, own_code, steps_for
+from workers.sandbox import enter
 
 ASK_ABOVE: Final = 64 * 2**20
 """A task that needs less memory than this does not ask: many of them fit any computer."""
@@ -167,7 +169,10 @@ def _not_read(pipeline: Pipeline) -> str:
 
 
 def prepare(setup: Setup) -> Preparation:
-    """Check in the worker that own code can be loaded; raise what its import raises."""
+    """Enter the job's sandbox, then check that own code can be loaded; raise what it raises."""
+    if setup.sandbox is not None:
+        enter(setup.sandbox)
+        limits.renew_lifeline()
     for file, function in code_files(setup.pipeline, setup.sweep):
         from workers.operations.user_function import load_function
 

@@ -32,7 +32,7 @@ class Capture:
     """An open capture file; one thread beside its owner's keeps it small."""
 
     def __init__(self, file: Path) -> None:
-        """Open or make the file, and start to look after it."""
+        """Open or make the file; call `watch` before user code runs."""
         self._file = file
         self.descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         self._lock = threading.Lock()
@@ -40,7 +40,13 @@ class Capture:
         self._is_in_use = False
         self._is_resting = False
         self._wanted = threading.Event()
-        threading.Thread(target=self._look_after, name="capture", daemon=True).start()
+        self._is_watched = False
+
+    def watch(self) -> None:
+        """Start the thread that looks after the file: within the sandbox its caller is in."""
+        if not self._is_watched:
+            self._is_watched = True
+            threading.Thread(target=self._look_after, name="capture", daemon=True).start()
 
     def begin(self) -> None:
         """Forget what was printed; from now on the file is looked at."""

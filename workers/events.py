@@ -127,6 +127,11 @@ class WorkersResized:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersOutdated:
+    """What living workers were told of the job holds no longer, and they cannot be told anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobPaused:
     """A person (empty reason) or the engine (a sentence) paused the job."""
 
@@ -157,6 +162,7 @@ Event = (
     | SetupRefused
     | OutputBlocked
     | WorkersResized
+    | WorkersOutdated
     | JobPaused
     | JobContinued
     | JobCancelled

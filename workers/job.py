@@ -114,7 +114,8 @@ class JobSpec:
 
     Exactly one of `pipeline` and `sweep` is set. `output` is a folder for a pipeline, a file
     for a sweep. `retries` counts further attempts after a worker was lost. `trusted` holds the
-    SHA-256 hex digests of the .py files that the person allowed to run.
+    SHA-256 hex digests of the .py files that the person allowed to run. `sandboxed` None means
+    a sandbox for workers unless they run own code.
     """
 
     output: Path
@@ -124,6 +125,7 @@ class JobSpec:
     timeout_s: float | None = None
     retries: int = 1
     trusted: tuple[str, ...] = ()
+    sandboxed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from workers.channel import Buffer
 from workers.errors import EngineLost
 from workers.job import JobId, OnExisting, Pipeline, Sweep, TaskId
 from workers.outcome import Failure, Outcome, Skip, Success
+from workers.sandbox import Sandbox
 
 VERSION: Final = 1
 
@@ -25,7 +26,8 @@ VERSION: Final = 1
 class Setup:
     """What a worker must know of a job before its first task.
 
-    `threads` is how many the libraries of one worker may use.
+    `threads` is how many the libraries of one worker may use; a worker that was given a
+    `sandbox` never leaves it.
     """
 
     job: JobId
@@ -35,6 +37,7 @@ class Setup:
     sweep: Sweep | None
     trusted: tuple[str, ...]
     threads: int = 1
+    sandbox: Sandbox | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,11 @@ class Staging:
             return output_failure(self._output, error)
         return None
 
+    @property
+    def temporary(self) -> Path:
+        """Return where workers keep their temporary files; made by the first, gone with ours."""
+        return self._folder / "temporary"
+
     def target(self, task: TaskId, attempt: int, suffix: str) -> Path:
         """Return where an attempt writes: an ASCII name that no file has."""
         target = self._folder / f"{task:08d}-{attempt}{_SUFFIX.sub('_', suffix)}"
@@ -137,6 +142,8 @@ def publish(
         final.parent.mkdir(parents=True, exist_ok=True)
         return _placed(temp, final, on_existing, own_since_ns)
     except OSError as error:
+        if not folder.is_dir():  # to a worker in a sandbox it is a folder it may not make again
+            return output_failure(folder, FileNotFoundError(errno.ENOENT, "", str(folder)))
         # The sentence names the folder to look at: the output folder when that is the cause.
         where = final.parent if final.parent.is_dir() else folder
         return output_failure(where, error)
@@ -247,8 +254,8 @@ def _trashing_alone() -> Iterator[None]:
         return
     import fcntl
 
-    from workers.folders import runtime_folder
+    from workers.trash_places import trash_lock
 
-    with (runtime_folder() / "trash.lock").open("ab") as lock:
+    with trash_lock().open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

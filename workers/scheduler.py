@@ -50,6 +50,7 @@ from workers.events import (
     WorkerLost,
     WorkerNotStarted,
     WorkerReady,
+    WorkersOutdated,
     WorkersResized,
 )
 from workers.job import TaskId, TaskState, WorkerId
@@ -173,10 +174,8 @@ class Scheduler:
             case TasksOffered(tasks):
                 self._states.update(dict.fromkeys(tasks, TaskState.WAITING))
                 self._backlog.extend(tasks)
-            case TasksExpected():
-                self._is_exhausted = False
-            case TasksExhausted():
-                self._is_exhausted = True
+            case TasksExpected() | TasksExhausted():
+                self._is_exhausted = isinstance(event, TasksExhausted)
             case WorkerReady(worker):
                 self._seat(worker)
             case WorkerNotStarted(reason):
@@ -197,6 +196,8 @@ class Scheduler:
                 actions += self._output_blocked(event)
             case WorkersResized(target):
                 self._target = target
+            case WorkersOutdated():
+                actions += self._retire(self._desks)
             case JobPaused(reason):
                 actions += self._pause(reason)
             case JobContinued():

@@ -37,6 +37,10 @@ class Streams:
             self._texts = self._opened()
         sys.stdin, sys.stdout, sys.stderr = self._texts
 
+    def watch(self) -> None:
+        """Start to keep the capture file small."""
+        self._capture.watch()
+
     def rest(self) -> None:
         """Say that nothing runs until the next `put_back`."""
         self._capture.rest()

@@ -82,6 +82,7 @@ class _Work:
         try:
             limits.library_threads(setup.threads)
             self._preparation = prepare(setup)
+            self._streams.watch()
         except BaseException as error:  # noqa: BLE001  # own code, while imported
             self._channel.send(NO_LEASE, encode(Unprepared(first_line(error))))
 

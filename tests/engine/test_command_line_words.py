@@ -12,7 +12,7 @@ from workers.command_line import doctor
 from workers.command_line.catalogue import operation_lines
 from workers.command_line.diagnosis import Diagnosis
 from workers.command_line.doctor_libraries import qt
-from workers.command_line.doctor_system import file_system_of, landlock
+from workers.command_line.doctor_system import file_system_of, sandbox
 from workers.command_line.events import job_line, task_line
 from workers.command_line.exit_status import ExitStatus
 from workers.command_line.screen import Lines, Screen
@@ -22,6 +22,7 @@ from workers.command_line.window import has_display, window_command
 from workers.job import JobId, JobState, Kind, TaskId, TaskState
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.outcome import FailureKind
+from workers.sandbox import Offer
 from workers.snapshot import Counts, JobSnapshot, RowPage, RowQuery, TaskRow
 
 JOB = JobId("20260101-000000-holiday-ab12")
@@ -265,9 +266,23 @@ def test_doctor_knows_the_qt_that_aborts(
     assert bool(diagnosis.advice) is not is_ok
 
 
-def test_doctor_tells_a_kernel_without_landlock() -> None:
-    assert not landlock(0).is_ok
-    assert landlock(7).finding == "ABI 7"
+@pytest.mark.parametrize(
+    ("offer", "finding", "is_ok"),
+    [
+        (Offer(7, True), "Landlock ABI 7: files, TCP, devices, signals; seccomp: yes.", True),
+        (Offer(3, False), "Landlock ABI 3: files; seccomp: no.", True),
+        # The first version forbids to move a file to another folder, so outputs could not be.
+        (Offer(1, True), "Landlock ABI 1: too old; seccomp: yes.", False),
+        (Offer(0, False), "No Landlock in this kernel; seccomp: no.", False),
+    ],
+)
+def test_doctor_tells_what_the_kernel_keeps_workers_from(
+    offer: Offer, finding: str, is_ok: bool
+) -> None:
+    diagnosis = sandbox(offer)
+    assert diagnosis.finding.startswith(finding)
+    assert diagnosis.is_ok is is_ok
+    assert bool(diagnosis.advice) is not is_ok
 
 
 def test_doctor_finds_the_file_system_of_a_folder(tmp_path: Path) -> None:

@@ -4,17 +4,22 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
-from tests.engine.conftest import job_of, own_code
+from tests.engine.conftest import PATIENCE_S, job_of, own_code
+from workers import engine_lock, engine_process
 from workers.commands import ContinueJob, OpenJob, PauseJob
-from workers.engine_process import EngineProcess
+from workers.engine_door import come_in
+from workers.engine_process import EngineProcess, take_left_job
 from workers.errors import EngineLost
-from workers.job import JobState
+from workers.job import JobId, JobState
 from workers.journal import list_jobs
 from workers.snapshot import JobSnapshot
 
@@ -49,6 +54,13 @@ def engine() -> Iterator[EngineProcess]:
     engine = EngineProcess.start(2)
     yield engine
     engine.close()
+
+
+def wait_until(is_true: Callable[[], bool]) -> None:
+    give_up, pause = time.monotonic() + PATIENCE_S, threading.Event()
+    while not is_true():
+        assert time.monotonic() < give_up
+        pause.wait(0.02)
 
 
 def until_ended(engine: EngineProcess) -> JobSnapshot:
@@ -153,3 +165,134 @@ def test_killed_window_leaves_no_process_and_the_job_is_finished_later(
     later.close()
     assert end.counts.succeeded == 60
     assert len(list((tmp_path / "out").iterdir())) == 60
+
+
+def start_slow_job(engine: EngineProcess, folder: Path, tmp_path: Path, count: int) -> JobSnapshot:
+    """Run a job until two of its files are done."""
+    fill(folder, count)
+    for command in job_of(folder, tmp_path / "out", own_code(tmp_path, SLOW)):
+        engine.send(command)
+    while (snapshot := engine.receive()).counts.succeeded < 2:
+        assert not snapshot.refusal
+    return snapshot
+
+
+def attached() -> EngineProcess:
+    engine = EngineProcess.attach()
+    assert engine is not None
+    return engine
+
+
+def test_detached_engine_goes_on_and_shows_the_next_window_everything(
+    folder: Path, tmp_path: Path
+) -> None:
+    first = EngineProcess.start(2)
+    left = start_slow_job(first, folder, tmp_path, 60)
+    first.detach()
+    out = tmp_path / "out"
+    wait_until(lambda: len(list(out.iterdir())) >= left.counts.succeeded + 10)
+    second = attached()
+    assert second.pid == first.pid
+    met = second.receive()
+    assert met.job == left.job
+    assert met.state is JobState.RUNNING
+    assert met.counts.total == 60
+    assert met.counts.succeeded >= left.counts.succeeded + 8
+    assert met.changed_tasks is None, "every row may look different to a new window"
+    assert sum(len(lane.segments) for lane in met.lanes) >= 8
+    assert until_ended(second).counts.succeeded == 60
+    second.close()
+    assert not psutil.pid_exists(first.pid)
+
+
+def test_only_one_window_finds_a_detached_engine(everycore_home: Path) -> None:
+    EngineProcess.start(1).detach()
+    first = attached()
+    assert EngineProcess.attach() is None
+    assert list((everycore_home / "run").iterdir()) == []
+    first.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_lock_and_socket_are_for_the_person_alone(everycore_home: Path) -> None:
+    EngineProcess.start(1).detach()
+    found = {
+        path.suffix: path.stat().st_mode & 0o777 for path in (everycore_home / "run").iterdir()
+    }
+    engine = attached()
+    engine.close()
+    assert found == {".lock": 0o600, ".sock": 0o600}
+    assert (everycore_home / "run").stat().st_mode & 0o777 == 0o700
+
+
+def test_wrong_key_is_not_let_in_and_keeps_nobody_out() -> None:
+    EngineProcess.start(1).detach()
+    (lock,) = engine_lock.detached_engines()
+    with pytest.raises(EngineLost):
+        come_in(lock.address, b"0" * 32, PATIENCE_S)
+    attached().close()
+
+
+def test_engine_with_nothing_to_do_ends_and_leaves_the_job_for_the_next_window(
+    folder: Path, tmp_path: Path
+) -> None:
+    engine = EngineProcess.start(2)
+    job = start_slow_job(engine, folder, tmp_path, 8).job
+    engine.detach()
+    psutil.Process(engine.pid).wait(PATIENCE_S)
+    assert len(list((tmp_path / "out").iterdir())) == 8
+    assert EngineProcess.attach() is None
+    assert take_left_job() == job
+    assert take_left_job() is None
+
+
+def test_lock_of_an_engine_that_is_gone_is_taken_over(everycore_home: Path, journals: Path) -> None:
+    run = everycore_home / "run"
+    run.mkdir()
+    job = JobId("holiday")
+    ended = engine_lock.EngineLock(os.getpid(), "another process's start", "nowhere", b"", job)
+    (run / "engine-1.lock").write_bytes(msgspec.json.encode(ended))
+    (run / "engine-2.lock").write_bytes(b"not ours")
+    assert EngineProcess.attach() is None
+    assert take_left_job() == job
+    assert list(run.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_detached_engine_saves_the_job_when_the_system_shuts_down(
+    journals: Path, folder: Path, tmp_path: Path
+) -> None:
+    engine = EngineProcess.start(2)
+    start_slow_job(engine, folder, tmp_path, 200)
+    engine.detach()
+    process = psutil.Process(engine.pid)
+    family = [process, *process.children(recursive=True)]
+    process.terminate()
+    _gone, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
+    assert alive == []
+    (entry,) = list_jobs(journals)
+    assert entry.state is JobState.STOPPED
+
+
+def test_killed_window_takes_an_engine_along_that_it_found(folder: Path, tmp_path: Path) -> None:
+    first = EngineProcess.start(2)
+    start_slow_job(first, folder, tmp_path, 200)
+    first.detach()
+    process = psutil.Process(first.pid)
+    family = [process, *process.children(recursive=True)]
+    second = attached()
+    second.receive()
+    second.connection.close()  # as the system does for a process that is killed
+    _gone, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
+    assert alive == []
+
+
+def test_stopped_engine_does_not_hold_up_the_next_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_process, "ATTACH_WITHIN_S", 0.1)
+    engine = EngineProcess.start(1)
+    engine.detach()
+    process = psutil.Process(engine.pid)
+    process.suspend()
+    assert EngineProcess.attach() is None
+    process.kill()
+    process.wait(PATIENCE_S)

@@ -8,11 +8,13 @@ from workers.actions import (
     Dispatch,
     EndTask,
     FinishJob,
+    GrantMemory,
     KillWorker,
     PauseItself,
     RequeueTask,
     RetireWorker,
     StartWorker,
+    TakeBackTask,
 )
 from workers.events import (
     AttemptEnded,
@@ -20,12 +22,17 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    MemoryChanged,
+    MemoryWanted,
+    OutputBlocked,
+    TaskReturned,
     TasksExhausted,
     TasksExpected,
     TasksOffered,
     WorkerLost,
     WorkerNotStarted,
     WorkerReady,
+    WorkersOutdated,
     WorkersResized,
 )
 from workers.job import TaskId, WorkerId
@@ -37,8 +44,20 @@ from workers.typed import override
 class Crew:
     """A scheduler with workers that obey: keeps what each was given and what has ended."""
 
-    def __init__(self, *, target: int, retries: int = 1) -> None:
-        self.scheduler = Scheduler(target=target, retries=retries)
+    def __init__(
+        self,
+        *,
+        target: int,
+        retries: int = 1,
+        memory_budget: int | None = None,
+        recycle_above: int | None = None,
+    ) -> None:
+        self.scheduler = Scheduler(
+            target=target,
+            retries=retries,
+            memory_budget=memory_budget,
+            recycle_above=recycle_above,
+        )
         self.given: dict[WorkerId, list[TaskId]] = {}
         self.ready: set[WorkerId] = set()
         self.leaving: set[WorkerId] = set()
@@ -77,6 +96,12 @@ class Crew:
             case FinishJob():
                 assert not self.is_finished
                 self.is_finished = True
+
+    def take(self, kind: type[Action]) -> list[Action]:
+        """Return the actions of a kind since the last call."""
+        taken = [action for action in self.seen if isinstance(action, kind)]
+        self.seen = [action for action in self.seen if not isinstance(action, kind)]
+        return taken
 
     def start_all(self) -> None:
         for worker in tuple(self.given):
@@ -296,7 +321,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.crew = Crew(target=2)
+        self.crew = Crew(target=2, memory_budget=100)
         self.target = 2
         self.offered = 0
         self.is_cancelled = False
@@ -339,6 +364,41 @@ class SchedulerMachine(RuleBasedStateMachine):
             WorkerLost(worker, -9, running, worker in self.crew.ready, is_excused=is_excused)
         )
 
+    @precondition(lambda self: self._busy())
+    @rule(choice=st.integers(0, 99), is_killed=st.booleans())
+    def task_lacks_memory(self, choice: int, is_killed: bool) -> None:
+        busy = self._busy()
+        worker = busy[choice % len(busy)]
+        task = self.crew.given[worker][0]
+        lack = Failure(FailureKind.OUT_OF_MEMORY, "no memory")
+        if is_killed:
+            del self.crew.given[worker]
+            self.crew.tell(WorkerLost(worker, -9, task, True, cause=lack))
+        else:
+            self.crew.given[worker].pop(0)
+            self.crew.tell(AttemptEnded(worker, task, lack, 1.0, is_spent=True))
+
+    @precondition(lambda self: self._busy())
+    @rule(choice=st.integers(0, 99), need=st.sampled_from([1, 60, 1000]))
+    def task_wants_memory(self, choice: int, need: int) -> None:
+        worker = self._busy()[choice % len(self._busy())]
+        self.crew.tell(MemoryWanted(worker, self.crew.given[worker][0], need))
+
+    @rule()
+    def workers_become_outdated(self) -> None:
+        self.crew.tell(WorkersOutdated())
+
+    @rule(is_scarce=st.booleans())
+    def memory_changes(self, is_scarce: bool) -> None:
+        self.crew.tell(MemoryChanged(is_scarce))
+
+    @precondition(lambda self: any(len(tasks) > 1 for tasks in self.crew.given.values()))
+    @rule(choice=st.integers(0, 99))
+    def task_comes_back(self, choice: int) -> None:
+        worker = next(w for w, tasks in self.crew.given.items() if len(tasks) > 1)
+        task = self.crew.given[worker].pop()
+        self.crew.tell(TaskReturned(worker, task))
+
     @rule(count=st.integers(0, 6))
     def resize(self, count: int) -> None:
         self.target = count
@@ -376,6 +436,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         """Let the job run to its end: each task must end, and the job once."""
         crew = self.crew
         crew.tell(WorkersResized(2))
+        crew.tell(MemoryChanged(is_scarce=False))
         if not crew.is_finished:
             crew.tell(TasksExhausted())
         rounds = 0
@@ -390,6 +451,112 @@ class SchedulerMachine(RuleBasedStateMachine):
                 elif worker in crew.leaving:
                     crew.lose(worker, while_running=False, exit_code=0)
         assert len(crew.ended) == self.offered
+
+
+def test_big_tasks_take_turns_in_the_memory_budget() -> None:
+    crew = Crew(target=3, memory_budget=100)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    workers = list(crew.given)
+    for worker in workers:
+        crew.tell(MemoryWanted(worker, crew.given[worker][0], 60))
+    assert crew.take(GrantMemory) == [GrantMemory(workers[0])]
+    crew.succeed(workers[0])
+    assert crew.take(GrantMemory) == [GrantMemory(workers[1])]
+    crew.lose(workers[1])
+    assert crew.take(GrantMemory) == [GrantMemory(workers[2])]
+
+
+def test_task_above_the_whole_budget_runs_when_no_other_holds_memory() -> None:
+    crew = Crew(target=1, memory_budget=100)
+    crew.tell(offered(1))
+    crew.start_all()
+    (worker,) = crew.given
+    crew.tell(MemoryWanted(worker, TaskId(1), 5000))
+    assert crew.take(GrantMemory) == [GrantMemory(worker)]
+
+
+def test_task_that_lacked_memory_is_tried_again_when_nothing_else_runs() -> None:
+    crew = Crew(target=2)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    first, second = crew.given
+    task = crew.given[first].pop(0)
+    crew.tell(AttemptEnded(first, task, Failure(FailureKind.OUT_OF_MEMORY, "no"), 1.0))
+    assert task not in crew.ended
+    crew.succeed(second)
+    busy = [worker for worker, tasks in crew.given.items() if tasks]
+    assert len(busy) == 1, "the rest runs first"
+    crew.succeed(busy[0])
+    alone = next(worker for worker, tasks in crew.given.items() if tasks)
+    assert crew.given[alone] == [task]
+    crew.given[alone].pop(0)
+    crew.tell(AttemptEnded(alone, task, Failure(FailureKind.OUT_OF_MEMORY, "no"), 1.0))
+    outcome = crew.ended[task].outcome
+    assert isinstance(outcome, Failure)
+    assert outcome.kind is FailureKind.OUT_OF_MEMORY
+    assert crew.ended[task].attempts == 2
+
+
+def test_worker_that_holds_too_much_after_a_task_is_replaced() -> None:
+    crew = Crew(target=1, recycle_above=1000)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    (worker,) = crew.given
+    task = crew.given[worker].pop(0)
+    crew.tell(AttemptEnded(worker, task, Success(), 1.0, resident_bytes=1001))
+    assert crew.leaving == {worker}
+    crew.lose(worker, while_running=False, exit_code=0)
+    crew.start_all()
+    assert [w for w in crew.given if w != worker]
+
+
+def test_scarce_memory_lets_one_task_run_at_a_time() -> None:
+    crew = Crew(target=3)
+    crew.tell(MemoryChanged(is_scarce=True))
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    assert sum(len(tasks) for tasks in crew.given.values()) == 1
+    crew.tell(MemoryChanged(is_scarce=False))
+    assert sum(len(tasks) for tasks in crew.given.values()) == 3
+
+
+def test_waiting_task_is_asked_back_for_an_idle_worker() -> None:
+    crew = Crew(target=2)
+    crew.tell(offered(*range(1, 10)))
+    crew.start_all()
+    first, second = crew.given
+    crew.succeed(first, seconds=0.001)
+    waiting = next(tasks[1] for tasks in crew.given.values() if len(tasks) > 1)
+    while len(crew.given[second]) < 2 and len(crew.given[first]) < 2:
+        crew.succeed(second, seconds=0.001)
+    holder = first if waiting in crew.given[first] else second
+    other = second if holder == first else first
+    while crew.given[other]:
+        crew.succeed(other, seconds=0.001)
+    asked = crew.take(TakeBackTask)
+    assert asked == [TakeBackTask(holder, crew.given[holder][-1])]
+
+
+def test_workers_that_never_get_ready_pause_the_job() -> None:
+    crew = Crew(target=2)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    for worker in tuple(crew.given):
+        del crew.given[worker]
+        crew.tell(WorkerLost(worker, -9, None, True, silent_s=20.0))
+    assert crew.pauses == ["Workers do not get ready within 20 s."]
+
+
+def test_attempt_from_before_the_pause_does_not_pause_the_job_again() -> None:
+    crew = Crew(target=2)
+    crew.tell(offered(1, 2, 3))
+    crew.start_all()
+    first, second = crew.given
+    crew.tell(OutputBlocked(first, crew.given[first].pop(0), "Disk full."))
+    crew.tell(JobContinued())
+    crew.tell(OutputBlocked(second, crew.given[second].pop(0), "Disk full."))
+    assert crew.pauses == ["Disk full."]
 
 
 SchedulerMachine.TestCase.settings = settings(

@@ -11,10 +11,11 @@ from workers.command_line.diagnosis import Diagnosis
 from workers.command_line.window import has_display
 from workers.folders import journals_folder
 from workers.load import usable_cores
+from workers.sandbox import Offer, offered
 from workers.wording import count_words, size_words
 
-_LANDLOCK_CREATE_RULESET: Final = 444
-_ASK_VERSION: Final = 1
+# What Landlock keeps workers from, by the version that began it.
+_LANDLOCK_KEEPS: Final = ((2, "files"), (4, "TCP"), (5, "devices"), (6, "signals"))
 # SQLite's write-ahead log needs shared memory, which file systems across a network lack.
 _NETWORK_FILE_SYSTEMS: Final = frozenset(
     ("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "9p", "fuse.sshfs", "webdav")
@@ -30,28 +31,26 @@ def diagnoses() -> list[Diagnosis]:
     if os.name == "posix":
         found.append(_open_files())
     if sys.platform == "linux":
-        found += [_shared_memory(), landlock(landlock_abi())]
+        found += [_shared_memory(), sandbox(offered())]
     return found
 
 
-def landlock(abi: int) -> Diagnosis:
-    """Return the diagnosis of a Landlock version, 0 for none."""
-    if abi < 1:
-        return Diagnosis(
-            "Landlock",
-            False,
-            "Not in this kernel.",
-            "Decoders are not confined; a kernel from 5.13 on with Landlock enabled does that.",
-        )
-    return Diagnosis("Landlock", True, f"ABI {abi}")
-
-
-def landlock_abi() -> int:
-    """Return the kernel's Landlock ABI, 0 where it has none."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    return max(0, int(libc.syscall(_LANDLOCK_CREATE_RULESET, None, 0, _ASK_VERSION)))
+def sandbox(offer: Offer) -> Diagnosis:
+    """Return the diagnosis of what the kernel offers to confine workers."""
+    filtered = "seccomp: yes" if offer.has_seccomp else "seccomp: no"
+    if not offer.landlock:
+        finding = f"No Landlock in this kernel; {filtered}."
+    else:
+        kept = ", ".join(words for abi, words in _LANDLOCK_KEEPS if offer.landlock >= abi)
+        finding = f"Landlock ABI {offer.landlock}: {kept or 'too old'}; {filtered}."
+    if offer.protects_files:
+        beyond = ", no network and no programs" if offer.has_seccomp else ""
+        finding += f" Built-in operations reach their job's files only{beyond}."
+        return Diagnosis("Sandbox", True, finding)
+    advice = "Linux 5.19 or newer with Landlock on keeps workers from other files."
+    if offer.has_seccomp:
+        advice = f"Workers reach no network and no programs, but every file. {advice}"
+    return Diagnosis("Sandbox", False, finding, advice)
 
 
 def file_system_of(folder: Path) -> str:

@@ -18,10 +18,14 @@ class Following:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an attempt may take, and how often a lost worker's task is tried again."""
+    """What an attempt may take and reach, and how often a lost worker's task is tried again.
+
+    `sandboxed` None means a sandbox unless the job has own code.
+    """
 
     timeout_s: float | None = None
     retries: int = 1
+    sandboxed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

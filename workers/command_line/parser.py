@@ -175,6 +175,12 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         help="further attempts after a worker was lost (default: 1)",
     )
     parser.add_argument(
+        "--sandbox",
+        action=argparse.BooleanOptionalAction,
+        help="keep workers from other files, the network and programs, where the system can "
+        "(default: yes, but for own code)",
+    )
+    parser.add_argument(
         "--fresh", action="store_true", help="start anew, also where an unfinished job would resume"
     )
 
@@ -237,7 +243,7 @@ def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
         output=None if chosen.output is None else _path(chosen.output),
         on_existing=OnExisting(chosen.on_existing),
         filter=InputFilter(chosen.recursive, tuple(chosen.include), tuple(chosen.exclude)),
-        limits=asked.Limits(chosen.timeout, chosen.retries),
+        limits=asked.Limits(chosen.timeout, chosen.retries, chosen.sandbox),
         is_fresh=chosen.fresh,
         is_trusting=chosen.trust,
         following=_following(chosen),
@@ -255,7 +261,7 @@ def _map_options(chosen: argparse.Namespace) -> asked.MapOptions:
         sweep=Sweep(_path(str(file)), function, parse_axes(chosen.over)),
         output=output,
         on_existing=OnExisting(chosen.on_existing),
-        limits=asked.Limits(chosen.timeout, chosen.retries),
+        limits=asked.Limits(chosen.timeout, chosen.retries, chosen.sandbox),
         is_fresh=chosen.fresh,
         following=_following(chosen),
     )

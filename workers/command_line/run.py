@@ -4,7 +4,7 @@ from pathlib import Path
 
 from workers.command_line.exit_status import ExitStatus
 from workers.command_line.following import Undertaking, follow
-from workers.command_line.options import Following, RunOptions
+from workers.command_line.options import Following, Limits, RunOptions
 from workers.command_line.terminal import say_error
 from workers.command_line.trusting import trusted_digests
 from workers.command_line.unfinished import Unfinished, Wanted, find_unfinished
@@ -14,6 +14,7 @@ from workers.job import JobSpec
 from workers.output import default_output
 from workers.pipeline import load_pipeline, own_code
 from workers.report import check_report_target
+from workers.sandbox import offered
 from workers.wording import printable
 
 
@@ -37,7 +38,9 @@ def run(options: RunOptions) -> ExitStatus:
         timeout_s=options.limits.timeout_s,
         retries=options.limits.retries,
         trusted=trusted,
+        sandboxed=options.limits.sandboxed,
     )
+    warn_if_unprotected(options.limits)
     if not options.is_fresh:
         wanted = Wanted(spec, options.inputs, options.filter, options.output is not None)
         unfinished = find_unfinished(wanted)
@@ -59,8 +62,16 @@ def resume_unfinished(
             "--fresh starts anew."
         )
         if unfinished.has_other_options:
-            say_error("It keeps the timeout, retries and rule for existing files it began with.")
+            say_error(
+                "It keeps the timeout, retries, sandbox and rule for existing files it began with."
+            )
     return follow(Undertaking((OpenJob(entry.job), ContinueJob()), unit), following)
+
+
+def warn_if_unprotected(limits: Limits) -> None:
+    """Say so when the sandbox that was asked for cannot keep workers from other files."""
+    if limits.sandboxed and not offered().protects_files:
+        say_error("This computer has no sandbox for files; `everycore doctor` says what it has.")
 
 
 def _check_inputs(inputs: tuple[Path, ...]) -> None:

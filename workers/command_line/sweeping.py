@@ -5,7 +5,7 @@ from pathlib import Path
 from workers.command_line.exit_status import ExitStatus
 from workers.command_line.following import Undertaking, follow
 from workers.command_line.options import MapOptions
-from workers.command_line.run import resume_unfinished
+from workers.command_line.run import resume_unfinished, warn_if_unprotected
 from workers.command_line.trusting import file_digest
 from workers.command_line.unfinished import Wanted, find_unfinished
 from workers.commands import StartJob
@@ -32,7 +32,9 @@ def map_function(options: MapOptions) -> ExitStatus:
         timeout_s=options.limits.timeout_s,
         retries=options.limits.retries,
         trusted=(digest,),
+        sandboxed=options.limits.sandboxed,
     )
+    warn_if_unprotected(options.limits)
     if not spec.output.parent.is_dir():
         raise UsageError(f"--output: there is no folder {printable(spec.output.parent)}.")
     if not options.is_fresh:

@@ -89,8 +89,9 @@ def _is_same_pipeline(recorded: Pipeline | None, wanted: Pipeline | None) -> boo
 
 
 def _has_other_options(wanted: JobSpec, spec: JobSpec) -> bool:
-    return (wanted.on_existing, wanted.timeout_s, wanted.retries) != (
+    return (wanted.on_existing, wanted.timeout_s, wanted.retries, wanted.sandboxed) != (
         spec.on_existing,
         spec.timeout_s,
         spec.retries,
+        spec.sandboxed,
     )

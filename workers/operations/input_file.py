@@ -128,7 +128,10 @@ def _checked(path: Path, descriptor: int) -> InputFile | Failure | Skip:
     return InputFile(path, descriptor, status, head)
 
 
-def _refused(path: Path) -> Skip:
+def _refused(path: Path) -> Failure | Skip:
+    if os.name != "nt" and os.access(path, os.R_OK):
+        # Its mode would let us: the worker's sandbox, or a rule of the system, does not.
+        return Failure(FailureKind.BAD_INPUT, "Reading it was refused: it is no input of this job.")
     # Windows answers "permission" for a folder as well.
     is_folder = os.name == "nt" and path.is_dir()
     return Skip("Not a regular file." if is_folder else "No permission to read this file.")

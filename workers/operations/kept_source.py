@@ -46,11 +46,16 @@ def kept(file: Path, trusted: Collection[str]) -> tuple[bytes, str] | None:
     return None
 
 
-def _place(file: Path, digest: str) -> Path:
+def kept_folder() -> Path:
+    """Return the folder of the copies, made when it is missing."""
     folder = config_folder() / "own_code"
     folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def _place(file: Path, digest: str) -> Path:
     whose = hashlib.sha256(os.fsencode(file)).hexdigest()[:16]
-    return folder / f"{whose}-{digest}.py"
+    return kept_folder() / f"{whose}-{digest}.py"
 
 
 def _drop_old(folder: Path) -> None:

@@ -1,0 +1,53 @@
+"""Which jobs run in a sandbox, and what of this computer it leaves them; decided by the engine."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from workers.job import JobSpec, OnExisting
+from workers.operations.kept_source import kept_folder
+from workers.pipeline import own_code
+from workers.sandbox import Sandbox, offered
+from workers.trash_places import trash_places
+
+
+def is_sandboxed(spec: JobSpec) -> bool:
+    """Say whether a job asks for a sandbox: as the person said, else when it has no own code.
+
+    Own code may need anything: files beside the inputs, a network, other programs.
+    """
+    return not _code_of(spec) if spec.sandboxed is None else spec.sandboxed
+
+
+def sandbox_of(spec: JobSpec, inputs: Sequence[Path], temporary: Path) -> Sandbox | None:
+    """Return the sandbox for a job's workers; None when it runs without one.
+
+    Makes the folders that replaced files go to, for a worker in a sandbox cannot.
+    """
+    offer = offered()
+    if not is_sandboxed(spec) or not (offer.protects_files or offer.has_seccomp):
+        return None
+    code = _code_of(spec)
+    folders = tuple(dict.fromkeys(file.parent for file in code))
+    output = () if spec.pipeline is None else (spec.output,)
+    kept = (kept_folder(),) if code else ()
+    replaces = spec.on_existing is OnExisting.REPLACE
+    return Sandbox(
+        readable=tuple(dict.fromkeys((*inputs, *folders))),
+        writable=(*output, *kept),
+        temporary=temporary,
+        growing=trash_places(spec.output) if output and replaces else (),
+        has_own_code=bool(code),
+    )
+
+
+def with_inputs(sandbox: Sandbox, inputs: Sequence[Path]) -> Sandbox:
+    """Return the sandbox with further inputs that may be read."""
+    readable = tuple(dict.fromkeys((*sandbox.readable, *inputs)))
+    return replace(sandbox, readable=readable)
+
+
+def _code_of(spec: JobSpec) -> tuple[Path, ...]:
+    if spec.sweep is not None:
+        return (spec.sweep.file,)
+    return () if spec.pipeline is None else own_code(spec.pipeline)
