@@ -233,6 +233,7 @@ def test_wrong_key_is_not_let_in_and_keeps_nobody_out() -> None:
     attached().close()
 
 
+@pytest.mark.slow
 def test_engine_with_nothing_to_do_ends_and_leaves_the_job_for_the_next_window(
     folder: Path, tmp_path: Path
 ) -> None:

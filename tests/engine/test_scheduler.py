@@ -1,127 +1,30 @@
 """The scheduler alone: no process, no file, no clock."""
 
-from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-
+from tests.engine.crew import Crew, offered
 from workers.actions import (
-    Action,
     Dispatch,
-    EndTask,
-    FinishJob,
     GrantMemory,
-    KillWorker,
-    PauseItself,
     RequeueTask,
-    RetireWorker,
     StartWorker,
     TakeBackTask,
 )
 from workers.events import (
     AttemptEnded,
-    Event,
     JobCancelled,
     JobContinued,
     JobPaused,
     MemoryChanged,
     MemoryWanted,
     OutputBlocked,
-    TaskReturned,
     TasksExhausted,
     TasksExpected,
-    TasksOffered,
     WorkerLost,
-    WorkerNotStarted,
     WorkerReady,
-    WorkersOutdated,
     WorkersResized,
 )
 from workers.job import TaskId, WorkerId
-from workers.outcome import Failure, FailureKind, Skip, Success
-from workers.scheduler import CRASHES_IN_A_ROW, EARLY_DEATHS_IN_A_ROW, Scheduler
-from workers.typed import override
-
-
-class Crew:
-    """A scheduler with workers that obey: keeps what each was given and what has ended."""
-
-    def __init__(
-        self,
-        *,
-        target: int,
-        retries: int = 1,
-        memory_budget: int | None = None,
-        recycle_above: int | None = None,
-    ) -> None:
-        self.scheduler = Scheduler(
-            target=target,
-            retries=retries,
-            memory_budget=memory_budget,
-            recycle_above=recycle_above,
-        )
-        self.given: dict[WorkerId, list[TaskId]] = {}
-        self.ready: set[WorkerId] = set()
-        self.leaving: set[WorkerId] = set()
-        self.ended: dict[TaskId, EndTask] = {}
-        self.pauses: list[str] = []
-        self.is_finished = False
-        self.seen: list[Action] = []
-        self.limit = 1000
-        self._next_worker = 0
-
-    def tell(self, event: Event) -> list[Action]:
-        actions = self.scheduler.handle(event, now=0.0)
-        for action in actions:
-            self._obey(action)
-        self.seen += actions
-        return actions
-
-    def _obey(self, action: Action) -> None:
-        match action:
-            case StartWorker() if len(self.given) >= self.limit:
-                self.tell(WorkerNotStarted("Too many open files."))
-            case StartWorker():
-                self._next_worker += 1
-                worker = WorkerId(self._next_worker)
-                self.given[worker] = []
-                self.scheduler.worker_started(worker)
-            case RetireWorker(worker) | KillWorker(worker):
-                self.leaving.add(worker)
-            case Dispatch(worker, task, _):
-                self.given[worker].append(task)
-            case EndTask(task):
-                assert task not in self.ended, f"task {task} ended twice"
-                self.ended[task] = action
-            case PauseItself(reason):
-                self.pauses.append(reason)
-            case FinishJob():
-                assert not self.is_finished
-                self.is_finished = True
-
-    def take(self, kind: type[Action]) -> list[Action]:
-        """Return the actions of a kind since the last call."""
-        taken = [action for action in self.seen if isinstance(action, kind)]
-        self.seen = [action for action in self.seen if not isinstance(action, kind)]
-        return taken
-
-    def start_all(self) -> None:
-        for worker in tuple(self.given):
-            if worker not in self.ready:
-                self.ready.add(worker)
-                self.tell(WorkerReady(worker))
-
-    def succeed(self, worker: WorkerId, seconds: float = 1.0) -> None:
-        task = self.given[worker].pop(0)
-        self.tell(AttemptEnded(worker, task, Success(), seconds))
-
-    def lose(self, worker: WorkerId, *, while_running: bool = True, exit_code: int = -11) -> None:
-        tasks = self.given.pop(worker)
-        running = tasks[0] if tasks and while_running else None
-        was_ready = worker in self.ready
-        self.tell(WorkerLost(worker, exit_code, running, was_ready))
-
-
-def offered(*numbers: int) -> TasksOffered:
-    return TasksOffered(tuple(TaskId(number) for number in numbers))
+from workers.outcome import Failure, FailureKind, Success
+from workers.scheduler import CRASHES_IN_A_ROW, EARLY_DEATHS_IN_A_ROW
 
 
 def test_each_ready_worker_gets_a_task_and_no_more_start_than_there_are_tasks() -> None:
@@ -316,143 +219,6 @@ def test_workers_that_die_before_they_are_ready_are_not_started_for_ever() -> No
     assert crew.pauses == ["Workers end before they are ready (exit 1)."]
 
 
-class SchedulerMachine(RuleBasedStateMachine):
-    """Random orders of events; after each, nothing is lost, doubled or over the target."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.crew = Crew(target=2, memory_budget=100)
-        self.target = 2
-        self.offered = 0
-        self.is_cancelled = False
-
-    def _busy(self) -> list[WorkerId]:
-        return [worker for worker, tasks in self.crew.given.items() if tasks]
-
-    @rule(count=st.integers(1, 20))
-    def offer(self, count: int) -> None:
-        if self.crew.is_finished:
-            return
-        first = self.offered + 1
-        self.offered += count
-        self.crew.tell(offered(*range(first, first + count)))
-
-    @rule(choice=st.integers(0, 99))
-    def worker_becomes_ready(self, choice: int) -> None:
-        starting = [w for w in self.crew.given if w not in self.crew.ready]
-        if starting:
-            worker = starting[choice % len(starting)]
-            self.crew.ready.add(worker)
-            self.crew.tell(WorkerReady(worker))
-
-    @precondition(lambda self: self._busy())
-    @rule(choice=st.integers(0, 99), seconds=st.sampled_from([0.001, 1.0]), kind=st.integers(0, 2))
-    def attempt_ends(self, choice: int, seconds: float, kind: int) -> None:
-        busy = self._busy()
-        worker = busy[choice % len(busy)]
-        task = self.crew.given[worker].pop(0)
-        outcome = (Success(), Failure(FailureKind.BAD_INPUT, "bad"), Skip("no"))[kind]
-        self.crew.tell(AttemptEnded(worker, task, outcome, seconds))
-
-    @precondition(lambda self: self.crew.given)
-    @rule(choice=st.integers(0, 99), while_running=st.booleans(), is_excused=st.booleans())
-    def worker_dies(self, choice: int, while_running: bool, is_excused: bool) -> None:
-        worker = list(self.crew.given)[choice % len(self.crew.given)]
-        tasks = self.crew.given.pop(worker)
-        running = tasks[0] if tasks and while_running else None
-        self.crew.tell(
-            WorkerLost(worker, -9, running, worker in self.crew.ready, is_excused=is_excused)
-        )
-
-    @precondition(lambda self: self._busy())
-    @rule(choice=st.integers(0, 99), is_killed=st.booleans())
-    def task_lacks_memory(self, choice: int, is_killed: bool) -> None:
-        busy = self._busy()
-        worker = busy[choice % len(busy)]
-        task = self.crew.given[worker][0]
-        lack = Failure(FailureKind.OUT_OF_MEMORY, "no memory")
-        if is_killed:
-            del self.crew.given[worker]
-            self.crew.tell(WorkerLost(worker, -9, task, True, cause=lack))
-        else:
-            self.crew.given[worker].pop(0)
-            self.crew.tell(AttemptEnded(worker, task, lack, 1.0, is_spent=True))
-
-    @precondition(lambda self: self._busy())
-    @rule(choice=st.integers(0, 99), need=st.sampled_from([1, 60, 1000]))
-    def task_wants_memory(self, choice: int, need: int) -> None:
-        worker = self._busy()[choice % len(self._busy())]
-        self.crew.tell(MemoryWanted(worker, self.crew.given[worker][0], need))
-
-    @rule()
-    def workers_become_outdated(self) -> None:
-        self.crew.tell(WorkersOutdated())
-
-    @rule(is_scarce=st.booleans())
-    def memory_changes(self, is_scarce: bool) -> None:
-        self.crew.tell(MemoryChanged(is_scarce))
-
-    @precondition(lambda self: any(len(tasks) > 1 for tasks in self.crew.given.values()))
-    @rule(choice=st.integers(0, 99))
-    def task_comes_back(self, choice: int) -> None:
-        worker = next(w for w, tasks in self.crew.given.items() if len(tasks) > 1)
-        task = self.crew.given[worker].pop()
-        self.crew.tell(TaskReturned(worker, task))
-
-    @rule(count=st.integers(0, 6))
-    def resize(self, count: int) -> None:
-        self.target = count
-        self.crew.tell(WorkersResized(count))
-
-    @rule(is_paused=st.booleans())
-    def pause_or_continue(self, is_paused: bool) -> None:
-        self.crew.tell(JobPaused() if is_paused else JobContinued())
-
-    @rule()
-    def cancel(self) -> None:
-        if self.offered > 40:
-            self.is_cancelled = True
-            self.crew.tell(JobCancelled())
-            for worker in self.crew.given:
-                self.crew.given[worker] = []
-
-    @invariant()
-    def every_task_is_in_one_place(self) -> None:
-        live = self.crew.scheduler.live_tasks
-        assert live.isdisjoint(self.crew.ended)
-        assert len(live) + len(self.crew.ended) == self.offered
-        given = [task for tasks in self.crew.given.values() for task in tasks]
-        assert len(given) == len(set(given))
-        assert set(given) <= live
-        assert self.crew.scheduler.backlog == len(live) - len(given)
-
-    @invariant()
-    def no_more_workers_stay_than_wanted(self) -> None:
-        staying = [w for w in self.crew.given if w not in self.crew.leaving]
-        assert len(staying) <= self.target
-
-    @override
-    def teardown(self) -> None:
-        """Let the job run to its end: each task must end, and the job once."""
-        crew = self.crew
-        crew.tell(WorkersResized(2))
-        crew.tell(MemoryChanged(is_scarce=False))
-        if not crew.is_finished:
-            crew.tell(TasksExhausted())
-        rounds = 0
-        while not crew.is_finished:
-            rounds += 1
-            assert rounds < 10 * self.offered + 100, "the job does not end"
-            crew.tell(JobContinued())
-            crew.start_all()
-            for worker in tuple(crew.given):
-                if crew.given[worker]:
-                    crew.succeed(worker)
-                elif worker in crew.leaving:
-                    crew.lose(worker, while_running=False, exit_code=0)
-        assert len(crew.ended) == self.offered
-
-
 def test_big_tasks_take_turns_in_the_memory_budget() -> None:
     crew = Crew(target=3, memory_budget=100)
     crew.tell(offered(1, 2, 3))
@@ -557,9 +323,3 @@ def test_attempt_from_before_the_pause_does_not_pause_the_job_again() -> None:
     crew.tell(JobContinued())
     crew.tell(OutputBlocked(second, crew.given[second].pop(0), "Disk full."))
     assert crew.pauses == ["Disk full."]
-
-
-SchedulerMachine.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=60, deadline=None
-)
-TestScheduler = SchedulerMachine.TestCase
