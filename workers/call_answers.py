@@ -5,32 +5,32 @@ lease of several items runs, a second thread of the worker sends what has been c
 50 ms. One lock guards the results and the channel.
 """
 
+from __future__ import annotations
+
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
 
 from workers.channel import NO_LEASE, WorkerChannel
 from workers.pickling import dump, portable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, Final
+
+    # What stands for a result that cannot be pickled: called with the error and the result.
+    Unsendable = Callable[[BaseException, object], BaseException]
+    Errors = dict[int, tuple[BaseException, str]]
+
 FLUSH_EVERY_S: Final = 0.05
-
-# What stands for a result that cannot be pickled: called with the error and the result.
-Unsendable = Callable[[BaseException, object], BaseException]
-Errors = dict[int, tuple[BaseException, str]]
-
-
-class Answer(NamedTuple):
-    """Results of the items of a lease from `offset` on; values None: the lease was unreadable."""
-
-    offset: int
-    values: list[Any] | None
-    errors: Errors
-    seconds: float
 
 
 class Answers:
-    """What one worker has computed of its lease and not sent yet."""
+    """What one worker has computed of its lease and not sent yet.
+
+    An answer is a tuple: the offset of its first item, the values, the errors by index, the
+    seconds since the lease began. Values None: the lease could not be read.
+    """
 
     def __init__(self, channel: WorkerChannel, unsendable: Unsendable | None) -> None:
         """Send by the worker's channel."""
@@ -89,9 +89,9 @@ class Answers:
 
     def refuse(self, lease: int, error: BaseException) -> None:
         """Say that a lease could not be read."""
-        answer = Answer(0, None, {0: portable(error)}, 0.0)
+        answer = (0, None, {0: portable(error)}, 0.0)
         with self._lock:
-            self._channel.send(lease, *dump(tuple(answer)))
+            self._channel.send(lease, *dump(answer))
 
     def _watch(self) -> None:
         while self._is_shared.wait():
@@ -104,23 +104,21 @@ class Answers:
 
     def _send(self, *, is_last: bool) -> None:
         seconds = time.perf_counter() - self._begun
-        answer = Answer(self._offset, self._values, self._errors, seconds)
         try:
-            packed = dump(tuple(answer))
+            packed = dump((self._offset, self._values, self._errors, seconds))
         except BaseException:  # noqa: BLE001  # some result cannot be pickled: find out which
-            packed = dump(tuple(self._sendable(answer)))
+            self._replace_unsendable()
+            packed = dump((self._offset, self._values, self._errors, seconds))
         self._offset += len(self._values)
         self._values, self._errors = [], {}
         self._channel.send(self._lease, *packed, is_last=is_last)
         self._sent = time.perf_counter()
 
-    def _sendable(self, answer: Answer) -> Answer:
+    def _replace_unsendable(self) -> None:
         """Put an error in the place of each result that cannot be pickled."""
-        values, errors = answer.values or [], answer.errors
-        for position, value in enumerate(values):
+        for position, value in enumerate(self._values):
             try:
                 dump(value)
             except BaseException as error:  # noqa: BLE001  # the result's own class
                 told = self._unsendable(error, value) if self._unsendable else error
-                errors[position], values[position] = portable(told), None
-        return answer
+                self._errors[position], self._values[position] = portable(told), None

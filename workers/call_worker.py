@@ -5,43 +5,56 @@ or 256 when they cost next to nothing, since marking each would double their cos
 back when the lease ends and, within a long lease, every 50 ms (call_answers.py).
 """
 
+from __future__ import annotations
+
 import os
-import select
 import signal
-import socket
 import threading
-from collections.abc import Callable, Iterator
 from itertools import islice
 from multiprocessing import parent_process
-from multiprocessing.connection import wait
-from typing import Any, Final, NamedTuple, Protocol
 
-from workers.call_answers import Answers, Unsendable
+from workers.call_answers import Answers
 from workers.channel import NO_LEASE, Frame, WorkerChannel
 from workers.mark import UNPACKING, Mark
 from workers.pickling import dump, load, portable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+    from typing import Any, Final, Protocol
+
+    from workers.call_answers import Unsendable
+    from workers.shared_words import SharedWords
+
+    Function = Callable[[Any], Any]
+
+    class _Closable(Protocol):
+        def close(self) -> None: ...
+
+
 BEGIN: Final = b"begin"
 _ORPHANED: Final = 17
 
-Function = Callable[[Any], Any]
 
-
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-class Preparation(NamedTuple):
+class Preparation:
     """What a worker does before its first call."""
 
-    initializer: Callable[..., object] | None
-    arguments: tuple[Any, ...]
-    unsendable: Unsendable | None
+    def __init__(
+        self,
+        initializer: Callable[..., object] | None,
+        arguments: tuple[Any, ...],
+        unsendable: Unsendable | None,
+    ) -> None:
+        """Hold the initializer with its arguments, and what replaces unsendable results."""
+        self.initializer = initializer
+        self.arguments = arguments
+        self.unsendable = unsendable
 
 
 def main(
     end: socket.socket,
-    words: object,
+    words: SharedWords,
     preparation: Preparation,
     inherited: tuple[_Closable, ...] = (),
 ) -> None:
@@ -134,7 +147,8 @@ class _Calls:
 
     def _run_blocks(self, function: Function, items: Iterator[Any], count: int, block: int) -> None:
         """Call the function on cheap items, block by block, at the speed of `map`."""
-        answers, values = self._answers, list[Any]()
+        answers = self._answers
+        values: list[Any] = []
         done = 0
         while done < count and self._mark.reach(done):
             goal = min(block, count - done)
@@ -169,12 +183,23 @@ def _sentinel() -> int:
 
 
 def _wait_for_parent(sentinel: int) -> None:
-    wait([sentinel])
+    import select
+
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(sentinel, select.POLLIN)
+        poll.poll()
+    else:  # Windows: the sentinel is a handle
+        from multiprocessing.connection import wait
+
+        wait([sentinel])
     os._exit(_ORPHANED)
 
 
 def _wait_for_hang_up(descriptor: int) -> None:
     """Forked brothers hold each other's sentinels open, but nobody else holds the channel."""
+    import select
+
     poll = select.poll()
     poll.register(descriptor, getattr(select, "POLLRDHUP", 0))
     while not any(seen & ~select.POLLNVAL for _, seen in poll.poll()):

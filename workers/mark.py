@@ -4,10 +4,17 @@ The worker writes the first three, the supervising end the last two: each word h
 and is written whole, so no lock is needed. After a death they name the one point to blame.
 """
 
+from __future__ import annotations
+
 import time
-from typing import Final
 
 from workers.channel import NO_LEASE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+    from workers.shared_words import SharedWords
 
 RUNNING: Final = 0  # the number of the lease that runs
 POSITION: Final = 1  # how many of its points have ended
@@ -23,9 +30,9 @@ UNPACKING: Final = (1 << _POSITION_BITS) - 1
 class Mark:
     """The worker's side of the words."""
 
-    def __init__(self, words: object) -> None:
-        """Take the shared array of WORDS unsigned 64-bit words."""
-        self._words = memoryview(words).cast("B").cast("Q")  # type: ignore[arg-type]  # a buffer
+    def __init__(self, words: SharedWords) -> None:
+        """Take the shared words, WORDS of them."""
+        self._words = words.view()
 
     def begin(self, lease: int, position: int = 0) -> bool:
         """Say that a lease begins at `position`; answer whether it may.

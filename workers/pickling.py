@@ -4,14 +4,18 @@ Only for `drop_in`, whose callers hand over their own functions, arguments and r
 the standard library's pools. Jobs never come here: they speak messages.py.
 """
 
+from __future__ import annotations
+
 import io
 import pickle
-import traceback
-from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
-from typing import Any, Final
 
 from workers.channel import LARGE_BYTES, Buffer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Final
 
 _PROTOCOL: Final = 5
 
@@ -43,6 +47,8 @@ def portable(error: BaseException) -> tuple[BaseException, str]:
 
     One that does not survive the way there and back is replaced by a plain one with its words.
     """
+    import traceback
+
     lines = "".join(traceback.format_exception(error))
     error.__traceback__ = None
     try:

@@ -25,7 +25,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
-from multiprocessing.sharedctypes import RawArray
 from typing import Any, Final, cast
 
 from workers.awake import AwakeClock
@@ -44,6 +43,7 @@ from workers.pool_events import (
 from workers.pool_members import Lease, Member, WorkerView
 from workers.pool_watch import START_PATIENCE_S, PoolWatch
 from workers.readiness import Readiness
+from workers.shared_words import SharedWords
 
 # After so long a wait a worker's word about what it began, if it wrote one, can be read here.
 HANDSHAKE_S: Final = 0.002
@@ -275,8 +275,8 @@ class WorkerPool:
 
     def _launch(self) -> Member:
         worker = WorkerId(next(self._ids))
-        mark = RawArray("Q", WORDS)
         self._keep_descriptors_free()
+        mark = SharedWords(WORDS)
         ours, theirs = socket_pair()
         arguments = (theirs, mark, *self._arguments(worker), *self._inherited(ours))
         # typeshed gives BaseContext no Process; each context has one.
@@ -296,9 +296,9 @@ class WorkerPool:
             raise
         finally:
             theirs.close()
+            mark.close_file()
         self._started_at = now = self._clock.now()
-        words = memoryview(mark).cast("B").cast("Q")
-        member = Member(worker, _NO_LANE, process, Channel(ours), words, now)
+        member = Member(worker, _NO_LANE, process, Channel(ours), mark.view(), now)
         self._readiness.add(member.channel, (member, False))
         self._readiness.add(process.sentinel, (member, True))
         return member

@@ -17,7 +17,6 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
 from workers import call_worker
-from workers.call_answers import Answer
 from workers.call_errors import CallTimeout, CallUnreadable, WorkerDied
 from workers.call_scheduler import (
     Blame,
@@ -317,21 +316,21 @@ class Supervisor(threading.Thread):
             return
         size = frame.size
         try:
-            answer = Answer(*load(frame.body, frame.buffers))
+            offset, values, errors, seconds = load(frame.body, frame.buffers)
         except BaseException as error:  # noqa: BLE001  # the class of a result fails here
             self._unreadable(worker, part, _unusable(error), "")
             return
-        if answer.values is None:
-            raised, lines = answer.errors[0]
+        if values is None:
+            raised, lines = errors[0]
             told = CallUnreadable(f"The call cannot be unpickled in the worker: {raised!r}")
             self._unreadable(worker, part, told, lines)
             return
-        count = len(answer.values)
-        part.done = answer.offset + count
+        count = len(values)
+        part.done = offset + count
         if frame.is_last:
-            part.stream.learn(part.done, answer.seconds, size * part.done // max(1, count))
+            part.stream.learn(part.done, seconds, size * part.done // max(1, count))
             self._scheduler.part_ended(worker, part)
-        self._deliver(part, answer.offset, answer.values, answer.errors)
+        self._deliver(part, offset, values, errors)
 
     def _prepared(self, worker: WorkerId, frame: Frame) -> None:
         failure = load(frame.body, frame.buffers)

@@ -21,6 +21,7 @@ from workers.error_words import first_line, shown, traceback_text
 from workers.mark import Mark
 from workers.memory import resident_bytes
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.shared_words import SharedWords
 from workers.streams import Streams
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from workers.surroundings import Settled, Surroundings
 
 
-def main(end: socket.socket, words: object, capture: str, nice: int) -> None:
+def main(end: socket.socket, words: SharedWords, capture: str, nice: int) -> None:
     """Serve leases until told to leave or until the channel closes; runs in the child."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limits.library_threads(1)
