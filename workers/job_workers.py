@@ -244,6 +244,7 @@ class JobWorkers:
             silent_s=ended.limit if ended.reason is KillReason.NOT_READY else 0.0,
         )
         capture.unlink(missing_ok=True)
+        limits.end_adopted()  # what its task had started is ours now
         return lost
 
     def _cause(self, ended: WorkerEnded) -> Failure | None:

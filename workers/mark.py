@@ -53,6 +53,12 @@ class Mark:
         lease, end = divmod(words[CUT], 1 << _POSITION_BITS)
         return position < end or lease != words[RUNNING]
 
+    def move(self, position: int) -> None:
+        """Say that the point at `position` of a lease that is never cut begins."""
+        words = self._words
+        words[BEGUN_NS] = time.monotonic_ns()
+        words[POSITION] = position
+
     def end(self) -> None:
         """Say that nothing runs."""
         self._words[RUNNING] = NO_LEASE

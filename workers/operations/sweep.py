@@ -18,10 +18,12 @@ from workers.messages import RunBlock
 from workers.operations.plain_values import PlainValues, UnusableResult, Value as Value, revive
 from workers.outcome import Success
 
-# 1e6 points make about 4,000 tasks: few enough that journalling them costs nothing, many enough
+# 1e6 points make about 2,000 tasks: few enough that journalling them costs nothing, many enough
 # that the last ones end together on 64 cores. A long-running function gets a task a point.
-_BLOCKS_WANTED: Final = 4096
+_BLOCKS_WANTED: Final = 2048
 _BLOCK_MOST: Final = 8192
+# Numbers of one machine word need no second look.
+_WORD: Final = 1 << 63
 
 
 def axis_length(axis: Axis) -> int:
@@ -78,15 +80,17 @@ def evaluate(sweep: Sweep, trusted: Collection[str], block: RunBlock, mark: Mark
     failures: dict[int, str] = {}
     plain = PlainValues()
     names = tuple(axis.name for axis in sweep.axes)
+    move = mark.move
     for offset, arguments in enumerate(arguments_of(sweep, block.first_point, block.points)):
-        mark.reach(offset)
+        move(offset)
         if offset in block.left_out:
             values.append(None)
             failures[offset] = block.left_out[offset]
             continue
         try:
             value = function(**dict(zip(names, arguments, strict=True)))
-            values.append(value if type(value) is float else plain.of(value))
+            is_number = type(value) is float or (type(value) is int and -_WORD < value < _WORD)
+            values.append(value if is_number else plain.of(value))
         except UnusableResult as error:
             values.append(None)
             failures[offset] = f"Result not usable: {error}."
