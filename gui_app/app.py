@@ -19,6 +19,7 @@ from gui_app.bridge import EngineBridge
 from gui_app.collector import Collector
 from gui_app.controller import Controller, auto_workers
 from gui_app.end_signals import EndSignals
+from gui_app.leaving import Leaving
 from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.session import Parts, Session
@@ -52,6 +53,7 @@ class RunningApp:
 
     parts: Parts
     session: Session
+    leaving: Leaving
 
     def load_the_rest_soon(self) -> None:
         """Load the chart once the window stands: at the first drop it would hold it for 0.3 s."""
@@ -98,10 +100,12 @@ def run(arguments: Sequence[str]) -> int:
         print(_NO_SCREEN, file=sys.stderr)
         return 2
     application = QApplication(["everycore"])
-    running = build(application)
+    # Files that were named belong to a job of their own, not to one that runs already.
+    running = build(application, is_fresh=bool(arguments))
     _report_errors(running)
     signals = EndSignals(application)
-    signals.end_asked.connect(running.window.close)
+    signals.end_asked.connect(running.leaving.leave)
+    application.commitDataRequest.connect(running.leaving.take_logout)
     running.window.show()
     running.load_the_rest_soon()
     running.views.notice_bar.show_sentence(home_problem())
@@ -133,21 +137,24 @@ def _report_errors(running: RunningApp) -> None:
     sys.excepthook = report
 
 
-def build(application: QApplication) -> RunningApp:
-    """Build the window and start the engine behind it; `show` and `exec` are the caller's."""
+def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
+    """Build the window and the engine behind it; `show` and `exec` are the caller's.
+
+    Unless it is to be fresh, it opens on the job that an earlier window left running.
+    """
     application.setApplicationName("Everycore")
     application.setQuitOnLastWindowClosed(True)
     choices = load_choices()
     theme = Theme(application, choices.theme)
     workers = choices.workers or auto_workers(usable_cores())
     pipeline = _chosen_pipeline(choices.preset)
-    bridge = EngineBridge(workers, application)
+    bridge = EngineBridge(workers, application, is_fresh=is_fresh)
     controller = Controller(bridge, pipeline, parent=application)
     model = TaskTableModel(application)
     window = MainWindow(_views(model), window_settings())
     collector = Collector(application)
     parts = Parts(application, theme, bridge, controller, model, window, collector)
-    running = RunningApp(parts, Session(parts, choices))
+    running = RunningApp(parts, Session(parts, choices), Leaving(parts))
     _connect(running)
     running.session.restore(pipeline)
     bridge.start()
@@ -186,8 +193,11 @@ def _connect(running: RunningApp) -> None:
     _connect_table(running)
     _connect_gestures(running)
     _connect_actions(running)
-    session = running.session
-    running.window.closed.connect(session.end)
+    session, leaving = running.session, running.leaving
+    running.window.close_asked.connect(leaving.ask)
+    running.window.closed.connect(leaving.end)
+    running.bridge.snapshot_ready.connect(leaving.take_snapshot)
+    running.bridge.job_met.connect(leaving.greet)
     running.bridge.history_ready.connect(session.take_history)
     running.bridge.engine_lost.connect(running.views.notice_bar.show_sentence)
 

@@ -17,9 +17,9 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from workers import JobId, JobSnapshot, RowQuery, WorkerId
+from workers import JobId, JobSnapshot, JobState, RowQuery, WorkerId
 from workers.commands import Command, OpenJob
-from workers.engine_process import EngineProcess
+from workers.engine_process import EngineProcess, take_left_job
 from workers.errors import EngineLost, EverycoreError
 from workers.folders import journals_folder
 from workers.journal import JournalReader, journal_path, list_jobs
@@ -34,18 +34,28 @@ _log: Final = logging.getLogger(__name__)
 
 
 class EngineBridge(QThread):
-    """Starts the engine, carries commands to it and snapshots and rows from it."""
+    """Starts or finds the engine, carries commands to it and snapshots and rows from it."""
 
     snapshot_ready = Signal(object)
     page_ready = Signal(object)
     history_ready = Signal(object)
     engine_lost = Signal(str)
+    # the first snapshot of a job that an earlier window had left running
+    job_met = Signal(object)
 
-    def __init__(self, workers: int, parent: QObject | None = None) -> None:
-        """Prepare for an engine with so many workers; `start` starts both threads and engine."""
+    def __init__(
+        self, workers: int, parent: QObject | None = None, *, is_fresh: bool = False
+    ) -> None:
+        """Prepare for an engine with so many workers; `start` starts both thread and engine.
+
+        Unless it is to be fresh, an engine that runs without a window is taken over instead.
+        """
         super().__init__(parent)
         self.setObjectName("engine-bridge")
         self._workers = workers
+        self._may_attach = not is_fresh
+        self._is_detaching = False
+        self._is_meeting = False
         self._commands: deque[Command] = deque()
         self._queries: deque[RowQuery] = deque()
         self._is_history_wanted = False
@@ -73,6 +83,11 @@ class EngineBridge(QThread):
         """Ask for the list of journalled jobs; `history_ready` answers."""
         self._is_history_wanted = True
         self._ring()
+
+    def detach(self) -> None:
+        """End this thread and let the engine go on alone, once it has all that was sent."""
+        self._is_detaching = True
+        self.stop()
 
     def stop(self) -> None:
         """End the engine and this thread; waits for both."""
@@ -110,21 +125,35 @@ class EngineBridge(QThread):
                 return
 
     def _serve_one_engine(self) -> None:
-        engine = EngineProcess.start(self._workers)
+        engine = self._find_engine()
         try:
             while not self._is_stopping:
                 self._turn(engine)
+            if self._is_detaching:
+                self._send_all(engine)
+                engine.detach()
         finally:
             engine.close()
             self._close_reader()
+
+    def _find_engine(self) -> EngineProcess:
+        """Return the engine that an earlier window left running, else one of our own."""
+        if self._may_attach:
+            self._may_attach = False  # whoever replaces a lost engine is our own
+            if (engine := EngineProcess.attach()) is not None:
+                self._is_meeting = True
+                return engine
+            if (left := take_left_job()) is not None and _can_be_opened(left):
+                self._is_meeting = True
+                self._commands.appendleft(OpenJob(left))
+        return EngineProcess.start(self._workers)
 
     def _turn(self, engine: EngineProcess) -> None:
         ready = wait([engine.connection, self._bell], self._pause_s())
         if self._bell in ready:
             self._bell.recv_bytes()
             self._is_rung = False
-        while self._commands:
-            engine.send(self._commands.popleft())
+        self._send_all(engine)
         if engine.connection in ready:
             self._take(engine.receive())
         self._emit_snapshot()
@@ -133,6 +162,10 @@ class EngineBridge(QThread):
         if self._is_history_wanted:
             self._is_history_wanted = False
             self.history_ready.emit(list_jobs(journals_folder()))
+
+    def _send_all(self, engine: EngineProcess) -> None:
+        while self._commands:
+            engine.send(self._commands.popleft())
 
     def _pause_s(self) -> float | None:
         """Return how long to sleep at most: not at all, until a snapshot is due, or for ever."""
@@ -154,6 +187,9 @@ class EngineBridge(QThread):
             self._emitted_at = now
             snapshot, self._waiting = self._waiting, None
             self.snapshot_ready.emit(snapshot)
+            if self._is_meeting and snapshot.job is not None:
+                self._is_meeting = False
+                self.job_met.emit(snapshot)
 
     def _answer(self, query: RowQuery) -> None:
         if self._job is None:
@@ -168,6 +204,13 @@ class EngineBridge(QThread):
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _can_be_opened(job: JobId) -> bool:
+    """Say whether the job's journal is there and nobody else works on it."""
+    entries = list_jobs(journals_folder())
+    closed = (JobState.STOPPED, JobState.FINISHED, JobState.CANCELLED)
+    return any(entry.job == job and entry.state in closed for entry in entries)
 
 
 def _lost_words(restarts: int) -> str:

@@ -42,12 +42,15 @@ class MainWindow(QMainWindow):
     """Header, three columns, footer; takes drops anywhere."""
 
     paths_chosen = Signal(object)
+    # whoever has a reason against it calls `stay_open`
+    close_asked = Signal()
     closed = Signal()
 
     def __init__(self, views: WindowViews, settings: QSettings) -> None:
         super().__init__()
         self.views = views
         self._settings = settings
+        self._stays_open = False
         self.setWindowTitle("Everycore")
         self.setWindowIcon(app_icon())
         self.setAcceptDrops(True)
@@ -133,8 +136,17 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         self._sides.set_narrow(event.size().width() < _NARROW_PX)
 
+    def stay_open(self) -> None:
+        """Do not close now; only while `close_asked` is told."""
+        self._stays_open = True
+
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
+        self._stays_open = False
+        self.close_asked.emit()
+        if self._stays_open:
+            event.ignore()
+            return
         self._settings.setValue("geometry", self.saveGeometry())
         if not self._sides.is_narrow:
             self._settings.setValue("sides", self._sides.saveState())

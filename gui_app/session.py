@@ -77,12 +77,6 @@ class Session(QObject):
             controller.choose_responsive(False)
         self.show_names(pipeline)
 
-    def end(self) -> None:
-        """Stop the engine; a job under way can be continued at the next start."""
-        self._parts.bridge.stop()
-        self._parts.collector.stop()
-        self._parts.application.quit()
-
     # ---- what is remembered
 
     def take_pipeline(self, pipeline: Pipeline) -> None:

@@ -14,9 +14,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     freeze_support()
     import sys
 
+    from workers import programs
+
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [programs.VERB]:
+        programs.run(given[1:])
+        return 0
     from workers.command_line.dispatch import perform
 
-    return int(perform(sys.argv[1:] if arguments is None else arguments))
+    return int(perform(given))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,16 @@ class DiscardJob:
 
 
 @dataclass(frozen=True, slots=True)
+class Attach:
+    """Show everything anew: a window looks on that has seen nothing yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """Let the window go and carry on without one; then end when nothing is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
     """End the workers and the engine; an unfinished job can be continued later."""
 
@@ -93,5 +103,7 @@ Command = (
     | RetryTasks
     | OpenJob
     | DiscardJob
+    | Attach
+    | Detach
     | Quit
 )

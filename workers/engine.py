@@ -19,10 +19,12 @@ from typing import Final, assert_never
 from workers.active_job import ActiveJob, Listener
 from workers.commands import (
     AddInputs,
+    Attach,
     CancelJob,
     ClearInputs,
     Command,
     ContinueJob,
+    Detach,
     DiscardJob,
     OpenJob,
     PauseJob,
@@ -230,6 +232,11 @@ class Engine:
                 self._open(job)
             case DiscardJob(job):
                 self._discard(job)
+            case Attach():
+                if self._job is not None:
+                    self._job.view.all_changed()
+            case Detach():
+                pass  # to let the window go is up to the process that serves it
             case Quit():
                 self._has_quit = True
             case _:

@@ -1,89 +1,88 @@
-"""The engine in a process of its own: commands in, snapshots out; the whole tree ends with it.
+"""The window's end of the engine process: starts one, or finds one that runs without a window.
 
-    window process                                engine process
-    --------------                                --------------
-    send(command)  ───── local socket ─────────►  reader thread ─► Engine.post
-    receive()      ◄──── local socket ──────────  writer thread ◄─ Engine.snapshot
-
-The socket lies in the person's runtime folder (mode 0700), wants a key that only the two
-processes know, and carries bytes of messages.py, never pickles. A snapshot is taken only when
-the writer is free, so that a stalled window costs the job nothing. When the window's end of the
-socket closes, however that happened, the engine leaves the job stopped and ends its workers and
-what they started; the journal resumes it later.
+The engine's end is engine_program.py. Between them lies one socket (engine_door.py) that
+carries bytes of messages.py, never pickles. When this process ends without a word, however that
+happens, the engine ends too, with its workers and what they started; after `detach` it goes on.
 """
 
-import os
-import secrets
+import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import Client, Connection, Listener, wait
-from multiprocessing.context import SpawnProcess
-from pathlib import Path
-from queue import SimpleQueue
-from typing import Final
+from multiprocessing.connection import Connection
+from typing import IO, Final
 
-from workers.commands import Command, Quit
-from workers.engine import Engine
+import psutil
+
+from workers import engine_lock, programs
+from workers.commands import Command, Detach, Quit
+from workers.engine_door import come_in
+from workers.engine_lock import take_left_job as take_left_job
 from workers.errors import EngineLost
-from workers.folders import journals_folder, logs_folder, runtime_folder
-from workers.limits import adopt_orphans, end_descendants
+from workers.folders import logs_folder
 from workers.messages import decode, encode
 from workers.snapshot import JobSnapshot
-from workers.typed import override
 
 START_WITHIN_S: Final = 20.0
+# A living engine answers within a turn of its loop; one that was stopped never does.
+ATTACH_WITHIN_S: Final = 5.0
 END_WITHIN_S: Final = 3.0
-SNAPSHOT_EVERY_S: Final = 1 / 30
-# Core loads move while nothing else does.
-HEARTBEAT_S: Final = 0.5
-_SOCKET_FOLDER_MOST: Final = 80
-# A journal on a hung disk must not keep the workers alive behind a window that is gone.
-LAST_RESORT_S: Final = 1.0
+# An engine opens its door for the next window within a turn of its loop.
+DETACH_WITHIN_S: Final = 3.0
 
 
 class EngineProcess:
-    """The window's end: starts the engine process and talks to it."""
+    """The engine that this window looks at."""
 
-    def __init__(self, process: SpawnProcess, connection: Connection) -> None:
-        """Hold a process that has answered; use `start`."""
-        self._process = process
+    def __init__(self, pid: int, connection: Connection) -> None:
+        """Hold a process that has answered; use `start` or `attach`. Raises EngineLost."""
+        try:
+            self._process = psutil.Process(pid)
+        except psutil.Error as error:
+            raise EngineLost("The engine has ended.") from error
+        self.pid: Final = pid
         self.connection: Final = connection
+        self._is_left = False
 
     @classmethod
     def start(cls, workers: int) -> "EngineProcess":
-        """Start the engine with so many workers; blocks until it answers.
+        """Start an engine with so many workers; blocks until it answers.
 
         Raises EngineLost when it does not within START_WITHIN_S.
         """
-        context = get_context("spawn")
-        key = secrets.token_bytes(32)
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(
-            target=_main, args=(theirs, key, workers), name="everycore-engine"
-        )
-        process.start()
-        theirs.close()
         try:
-            wait([ours, process.sentinel], START_WITHIN_S)
-            if not ours.poll():
-                raise EngineLost("The engine did not start.")
-            connection = Client(ours.recv_bytes().decode(), authkey=key)
-        except (OSError, EOFError, EngineLost) as error:
-            process.kill()
+            child = _started(workers)
+        except OSError as error:
+            raise EngineLost(f"The engine did not start ({error}).") from error
+        fuse = threading.Timer(START_WITHIN_S, child.kill)
+        fuse.start()
+        try:
+            assert child.stdout is not None
+            address, key = (_line(child.stdout) for _ in range(2))
+            return cls(child.pid, come_in(address, bytes.fromhex(key), START_WITHIN_S))
+        except (OSError, EngineLost) as error:
+            child.kill()
+            child.wait()
             raise EngineLost(f"The engine did not start ({error}).") from error
         finally:
-            ours.close()
-        return cls(process, connection)
+            fuse.cancel()
+            assert child.stdout is not None
+            child.stdout.close()
 
-    @property
-    def pid(self) -> int:
-        """Return the engine's process id."""
-        return self._process.pid or 0
+    @classmethod
+    def attach(cls) -> "EngineProcess | None":
+        """Return an engine that ran without a window, if there is one; from now on it is ours.
+
+        One that just ends is waited for, so that `take_left_job` knows of it.
+        """
+        for lock in engine_lock.detached_engines():
+            try:
+                return cls(lock.pid, come_in(lock.address, lock.key, ATTACH_WITHIN_S))
+            except OSError:
+                _wait_for_end(lock.pid)
+            except EngineLost:
+                continue  # it has let another window in, or it was stopped by somebody
+        return None
 
     def send(self, command: Command) -> None:
         """Ask for something; raises EngineLost when the engine is gone."""
@@ -102,128 +101,64 @@ class EngineProcess:
             raise EngineLost(f"The engine sent a {type(message).__name__}.")
         return message
 
+    def detach(self) -> None:
+        """Let the engine go on without a window; blocks until the next one could find it.
+
+        Raises EngineLost when it is gone already.
+        """
+        self.send(Detach())
+        self._is_left = True
+        give_up = time.monotonic() + DETACH_WITHIN_S
+        try:
+            while self.connection.poll(max(0.0, give_up - time.monotonic())):
+                self.connection.recv_bytes()  # snapshots for nobody, up to the end of them
+        except (OSError, EOFError):
+            pass  # it has let us go
+        self.connection.close()
+
     def close(self) -> None:
-        """Let the engine save and end; after END_WITHIN_S it is killed."""
+        """Let the engine save and end; after END_WITHIN_S it is killed. Not after `detach`."""
+        if self._is_left:
+            return
         try:
             self.send(Quit())
         except EngineLost:
             pass  # it has ended already; what follows only tidies up
-        self._process.join(END_WITHIN_S)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-        self.connection.close()
-        self._process.close()
-
-
-# ---- the engine's end
-
-
-def _main(answer: Connection, key: bytes, workers: int) -> None:
-    import faulthandler
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    adopt_orphans()
-    faulthandler.enable(file=(logs_folder() / "engine-crash.log").open("w"))
-    with _socket_folder() as folder:
-        address = None if folder is None else str(folder / f"engine-{os.getpid()}.sock")
-        with Listener(address, authkey=key) as listener:
-            if address is not None:
-                Path(address).chmod(0o600)
-            answer.send_bytes(str(listener.address).encode())
-            answer.close()
-            connection = listener.accept()
-    _serve(connection, workers)
-
-
-@contextmanager
-def _socket_folder() -> Iterator[Path | None]:
-    """Give the folder of the socket, of mode 0700; None lets Windows name a pipe.
-
-    The kernel takes no path above 107 bytes: a deep runtime folder gives way to one in /tmp.
-    """
-    if sys.platform == "win32":
-        yield None
-    elif len(os.fsencode(runtime_folder())) <= _SOCKET_FOLDER_MOST:
-        yield runtime_folder()
-    else:
-        with tempfile.TemporaryDirectory(prefix="everycore-", dir="/tmp") as folder:
-            yield Path(folder)
-
-
-def _serve(connection: Connection, workers: int) -> None:
-    engine = Engine(journals_folder(), workers=workers)
-    reader = threading.Thread(target=_read, args=(connection, engine), name="reader", daemon=True)
-    writer = _Writer(connection)
-    reader.start()
-    writer.start()
-    try:
-        _drive(engine, writer)
-    finally:
-        fuse = threading.Timer(LAST_RESORT_S, _end_hard)
-        fuse.daemon = True
-        fuse.start()
-        engine.close()
-        end_descendants()
-        fuse.cancel()
-    os._exit(0)  # the reader and the writer may wait for a window that is gone
-
-
-def _end_hard() -> None:
-    end_descendants()
-    os._exit(1)
-
-
-def _drive(engine: Engine, writer: "_Writer") -> None:
-    """Run the engine until it is told to quit, and feed the writer."""
-    sent_at, has_news = 0.0, False
-    while not engine.has_quit:
-        pause_s = SNAPSHOT_EVERY_S if has_news or engine.is_busy else HEARTBEAT_S
-        # Nothing is due while the window does not read: to wait for it would be to spin.
-        due_s = sent_at + pause_s - time.monotonic() if writer.is_free else pause_s
-        has_news = engine.turn(max(0.0, due_s)) or has_news
-        now = time.monotonic()
-        is_due = now - sent_at >= (SNAPSHOT_EVERY_S if has_news else pause_s)
-        if is_due and writer.is_free:
-            sent_at, has_news = now, False
-            writer.put(engine.snapshot())
-
-
-class _Writer(threading.Thread):
-    """Writes one snapshot at a time; a window that does not read blocks this thread alone."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(name="writer", daemon=True)
-        self._connection = connection
-        self._queue: SimpleQueue[JobSnapshot] = SimpleQueue()
-        self._is_writing = False
-
-    @property
-    def is_free(self) -> bool:
-        return not self._is_writing and self._queue.empty()
-
-    def put(self, snapshot: JobSnapshot) -> None:
-        self._is_writing = True
-        self._queue.put(snapshot)
-
-    @override
-    def run(self) -> None:
-        while True:
-            try:
-                self._connection.send_bytes(encode(self._queue.get()))
-            except OSError:
-                return  # the reader sees the same end and quits
-            self._is_writing = False
-
-
-def _read(connection: Connection, engine: Engine) -> None:
-    """Post what the window asks; when it is gone, quit in its name."""
-    while True:
         try:
-            command = decode(connection.recv_bytes())
-        except (OSError, EOFError, EngineLost):
-            engine.post(Quit())
-            return
-        if isinstance(command, Command):
-            engine.post(command)
+            self._process.wait(END_WITHIN_S)
+        except psutil.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self.connection.close()
+
+
+def _started(workers: int) -> "subprocess.Popen[bytes]":
+    """Start the engine's program in a session of its own; it answers on its stdout."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW
+    # Appending, since another window's engine may write there too.
+    with (logs_folder() / "engine-crash.log").open("ab") as log:
+        log.truncate(0)
+        return subprocess.Popen(
+            programs.command(programs.ENGINE, str(workers)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            creationflags=flags,
+        )
+
+
+def _line(answer: IO[bytes]) -> str:
+    line = answer.readline()
+    if not line.endswith(b"\n"):
+        raise EngineLost("it ended before it answered")
+    return line.strip().decode()
+
+
+def _wait_for_end(pid: int) -> None:
+    try:
+        psutil.Process(pid).wait(END_WITHIN_S)
+    except psutil.Error:
+        return  # gone, or it takes its time; then the window goes on without it

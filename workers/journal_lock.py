@@ -24,7 +24,7 @@ def lock_path(journal: Path) -> Path:
 def take(journal: Path) -> None:
     """Take the journal's lock for this process; raise JournalError while a live one has it."""
     lock = lock_path(journal)
-    own = f"{os.getpid()}\n{_started(os.getpid())}\n"
+    own = f"{os.getpid()}\n{start_of(os.getpid())}\n"
     with _alone(journal.parent):
         if (holder := _holder(lock)) is not None:
             raise JournalError(
@@ -52,10 +52,10 @@ def _holder(lock: Path) -> int | None:
         pid = int(pid_text)
     except (FileNotFoundError, ValueError):
         return None
-    return pid if started and _started(pid) == started else None
+    return pid if started and start_of(pid) == started else None
 
 
-def _started(pid: int) -> str:
+def start_of(pid: int) -> str:
     """Return when a live process started, in words only compared; empty when it is gone."""
     if sys.platform == "linux":
         started = _started_on_linux(pid)

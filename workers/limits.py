@@ -1,14 +1,17 @@
 """What a worker process sets for itself before its first task: threads, priority, lifelines.
 
-Runs in the worker, but for `end_descendants`, `adopt_orphans` and `is_frozen`, which run in the
-engine.
+Runs in the worker, but for `end_descendants`, `adopt_orphans`, `end_adopted` and `is_frozen`,
+which run in the engine.
 """
 
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from workers.keeper import has_keeper
 
 if TYPE_CHECKING:
     import psutil
@@ -30,6 +33,16 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 _SIGKILL: Final = 9
 _ORPHANED: Final = 17
+_NO_BELL: Final = -1
+# A killed process is gone in milliseconds, unless it waits for a broken device.
+_ADOPTED_PATIENCE_S: Final = 1.0
+# In /proc/<pid>/stat, counted from behind the name: state, parent, and the start in clock ticks.
+_PARENT: Final = 1
+_START: Final = 19
+# Since when this process adopts orphans, on the clock by which /proc counts; empty: it does not.
+_adopting_since: Final[list[float]] = []
+# The thread that waits for the parent's end, and where it hears that another takes its place.
+_lifelines: Final[list[tuple[threading.Thread, int]]] = []
 
 
 def library_threads(count: int) -> None:
@@ -66,27 +79,57 @@ def first_for_the_oom_killer() -> None:
 
 
 def end_with_parent() -> None:
-    """End this process, however its parent ends.
+    """End this process and what it has started, however its parent ends.
 
-    The thread covers every system; on Linux the kernel's signal also reaches a worker that is
-    deep in C code and holds the interpreter lock.
+    A worker that is deep in C code and holds the interpreter lock cannot see that end. A keeper
+    ends it where there is one; else the kernel does (Linux), at once, and what it has started
+    lives on. So the kernel's signal is asked for only without a keeper.
     """
     from multiprocessing import parent_process
 
     parent = parent_process()
     if parent is None:
         return
-    threading.Thread(
-        target=_wait_and_end, args=(parent.sentinel,), name="lifeline", daemon=True
-    ).start()
-    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+    _tie_lifeline(parent.sentinel)
+    if not has_keeper():
+        _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
-def _wait_and_end(sentinel: int) -> None:
+def renew_lifeline() -> None:
+    """Let a new thread take the lifeline's place: in a sandbox, the old one has rights of before.
+
+    Does nothing where there is no sandbox (no Linux), or no lifeline.
+    """
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is None or not _lifelines or sys.platform != "linux":
+        return
+    old, bell = _lifelines.pop()
+    os.eventfd_write(bell, 1)
+    old.join()
+    os.close(bell)
+    _tie_lifeline(parent.sentinel)
+
+
+def _tie_lifeline(sentinel: int) -> None:
+    bell = os.eventfd(0) if sys.platform == "linux" else _NO_BELL
+    lifeline = threading.Thread(
+        target=_wait_and_end, args=(sentinel, bell), name="lifeline", daemon=True
+    )
+    lifeline.start()
+    _lifelines.append((lifeline, bell))
+
+
+def _wait_and_end(sentinel: int, bell: int) -> None:
     from multiprocessing.connection import wait
 
-    wait([sentinel])
-    os._exit(_ORPHANED)
+    if sentinel not in wait([sentinel] if bell == _NO_BELL else [sentinel, bell]):
+        return  # another took its place
+    try:
+        end_descendants()
+    finally:
+        os._exit(_ORPHANED)
 
 
 def is_frozen(pid: int) -> bool:
@@ -102,6 +145,79 @@ def is_frozen(pid: int) -> bool:
 def adopt_orphans() -> None:
     """Become the parent of what tasks leave behind, so that `end_descendants` finds it (Linux)."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    if sys.platform == "linux" and not _adopting_since:
+        _adopting_since.append(time.clock_gettime(time.CLOCK_BOOTTIME))
+
+
+def end_adopted() -> None:
+    """Kill and reap what a dead worker's tasks had started, now that it is ours (Linux).
+
+    Spares whatever this process started itself by multiprocessing, and the keeper. Call it from
+    the thread that starts workers: one that is just being started looks like an orphan. Costs a
+    look at each process of the system; blocks until they are gone, at most a second. Does nothing
+    before `adopt_orphans`, nor in a worker, where a task's own child processes are its affair.
+    """
+    from multiprocessing import parent_process
+
+    if sys.platform != "linux" or not _adopting_since or parent_process() is not None:
+        return
+    give_up = time.monotonic() + _ADOPTED_PATIENCE_S
+    # Again, since a killed one's own children become ours.
+    while (adopted := _adopted()) and time.monotonic() < give_up:
+        for pid in adopted:
+            _kill_and_reap(pid, give_up)
+
+
+def _adopted() -> list[int]:
+    """Return the ids of our child processes that we did not start."""
+    from multiprocessing import active_children
+
+    names = os.listdir("/proc")  # noqa: PTH208  # no Path for each of hundreds
+    found = [int(name) for name in names if name.isdigit() and _is_foundling(name)]
+    if not found:
+        return []
+    ours = {child.pid for child in active_children()}
+    return [pid for pid in found if pid not in ours and not _is_attendant(pid)]
+
+
+def _is_foundling(name: str) -> bool:
+    """Say whether a process is our child, of any kind, and younger than our wish to adopt."""
+    try:
+        with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123  # one of hundreds
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return False  # it has ended meanwhile
+    if int(fields[_PARENT]) != os.getpid():
+        return False
+    tick_s = 1 / os.sysconf("SC_CLK_TCK")
+    return int(fields[_START]) * tick_s >= _adopting_since[0] - tick_s
+
+
+def _is_attendant(pid: int) -> bool:
+    """Say whether it is multiprocessing's tracker or our keeper: both end by themselves."""
+    try:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"resource_tracker" in line or b"workers.keeper" in line
+
+
+def _kill_and_reap(pid: int, give_up: float) -> None:
+    """Kill a child process of ours and wait until it is gone, or until it is no use to wait."""
+    import select
+
+    try:
+        os.kill(pid, _SIGKILL)
+        descriptor = os.pidfd_open(pid)
+    except OSError:  # somebody else has reaped it, or a kernel before 5.3
+        descriptor = -1
+    if descriptor >= 0:
+        select.select([descriptor], [], [], max(0.0, give_up - time.monotonic()))
+        os.close(descriptor)
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return  # reaped by whoever started it
 
 
 def descendants() -> frozenset[int]:

@@ -52,16 +52,30 @@ class Person:
 
 
 @pytest.fixture
-def person(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[Person]:
-    """Return somebody in front of an open, empty window."""
-    app = build(qapp)
-    qtbot.addWidget(app.window)
-    app.window.show()
-    qtbot.waitExposed(app.window)
-    person = Person(qtbot, app)
-    person.until(lambda snapshot: snapshot.sequence > 0)
-    yield person
-    app.window.close()
-    assert app.bridge.isFinished()
-    del person, app
+def open_window(qtbot: QtBot, qapp: QApplication) -> Iterator[Callable[[], Person]]:
+    """Return what opens a window with somebody in front of it; all are closed at the end."""
+    apps: list[RunningApp] = []
+
+    def opened() -> Person:
+        app = build(qapp)
+        apps.append(app)
+        qtbot.addWidget(app.window)
+        app.window.show()
+        qtbot.waitExposed(app.window)
+        person = Person(qtbot, app)
+        person.until(lambda snapshot: snapshot.sequence > 0)
+        return person
+
+    yield opened
+    while apps:
+        app = apps.pop()
+        app.leaving.leave()
+        assert app.bridge.isFinished()
+        del app
     gc.collect()  # here, not in the thread of the next test's bridge
+
+
+@pytest.fixture
+def person(open_window: Callable[[], Person], tmp_path: Path) -> Person:
+    """Return somebody in front of an open, empty window."""
+    return open_window()

@@ -2,6 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -10,8 +14,11 @@ from PIL import Image
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtWidgets import QComboBox, QPushButton, QSlider
 
+from gui_app.dialogs.leaving import LeavingDialog
 from gui_app.dialogs.trust import TrustDialog
+from gui_app.settings import Choices, save_choices
 from tests.end_to_end.conftest import PATIENCE_MS, Person
+from tests.end_to_end.everycore_program import ROOT
 from workers import JobSnapshot, JobState, TaskState
 from workers.folders import journals_folder, presets_folder
 from workers.journal import list_jobs
@@ -84,6 +91,14 @@ def start_job(person: Person, own_code: Path, folder: Path, count: int) -> JobSn
     person.until(lambda s: s.counts.total == count)
     person.press("Start")
     return person.until(lambda s: s.counts.succeeded >= 2)
+
+
+def answer(person: Person, text: str) -> None:
+    """Click the button of that text in the question about the job under way."""
+    (dialog,) = person.app.window.findChildren(LeavingDialog)
+    assert person.app.window.isVisible()
+    button = next(b for b in dialog.findChildren(QPushButton) if b.text() == text)
+    person.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
 def table_rows(person: Person) -> dict[str, tuple[TaskState, str]]:
@@ -186,13 +201,107 @@ def test_job_is_paused_continued_and_cancelled(
 def test_closed_window_offers_to_continue_the_job_at_the_next_start(
     own_code: Path, person: Person, tmp_path: Path
 ) -> None:
-    start_job(person, own_code, tmp_path / "in", 60)
-    engine = [p for p in psutil.Process().children(recursive=True) if p.is_running()]
+    running = start_job(person, own_code, tmp_path / "in", 60)
+    engine = psutil.Process(psutil.Process(running.lanes[0].pid).ppid())
+    family = [engine, *engine.children(recursive=True)]
     person.app.window.close()
+    answer(person, "Stop and continue later")
     assert person.app.bridge.isFinished()
     (entry,) = list_jobs(journals_folder())
     assert entry.state is JobState.STOPPED
-    assert not any(p.is_running() and "worker" in p.name() for p in engine)
+    _gone, alive = psutil.wait_procs(family, timeout=PATIENCE_MS / 1000)
+    assert alive == []
+
+
+# The window as a program of its own: starts a job, and when asked to quits with "Keep running".
+LEAVES = """
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication, QPushButton
+from gui_app.app import build
+from gui_app.dialogs.leaving import LeavingDialog
+from workers import JobState
+application = QApplication(["everycore"])
+running = build(application)
+running.controller.choose_pipeline(running.views.pipeline_panel.pipeline)
+running.window.show()
+steps = [
+    (lambda s: s.sequence > 0, lambda: running.controller.add_paths((Path(sys.argv[1]),))),
+    (lambda s: s.counts.total == 40, running.controller.start),
+    (lambda s: s.counts.succeeded >= 2, running.window.close),
+]
+def take(snapshot):
+    if steps and steps[0][0](snapshot):
+        steps.pop(0)[1]()
+    for dialog in running.window.findChildren(LeavingDialog):
+        next(b for b in dialog.findChildren(QPushButton) if b.text() == "Keep running").click()
+running.bridge.snapshot_ready.connect(take)
+print(application.exec(), flush=True)
+"""
+
+
+def test_job_keeps_running_without_its_window_and_the_next_window_shows_it(
+    own_code: Path, open_window: Callable[[], Person], tmp_path: Path
+) -> None:
+    folder = tmp_path / "Holiday"
+    make_pictures(folder, 40)
+    trust(digest(own_code), own_code)
+    save_choices(replace(Choices(), preset="crash-test", workers=1))
+    script = tmp_path / "window.py"
+    script.write_text(LEAVES)
+    window = subprocess.run(
+        [sys.executable, str(script), str(folder)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "QT_QPA_PLATFORM": "offscreen"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_MS / 1000,
+        check=False,
+    )
+    assert window.stdout == "0\n", window.stderr
+    (entry,) = list_jobs(journals_folder())
+    assert entry.state is JobState.RUNNING
+    person = open_window()
+    met = person.until(lambda s: s.job == entry.job)
+    assert met.state is JobState.RUNNING
+    assert 2 <= met.counts.succeeded < 40
+    assert met.counts.total == 40
+    assert person.app.views.notice_bar.sentence == "'Holiday' is still running."
+    person.until(lambda s: any(lane.state is WorkerState.RUNNING for lane in s.lanes))
+    end = person.until(lambda s: s.state.is_ended)
+    assert end.counts.succeeded == 40
+    assert len(table_rows(person)) == 40
+    assert len(list((tmp_path / "Holiday (Everycore)").iterdir())) == 40
+
+
+def test_next_window_opens_on_a_job_that_ended_without_one(
+    own_code: Path, person: Person, open_window: Callable[[], Person], tmp_path: Path
+) -> None:
+    running = start_job(person, own_code, tmp_path / "Holiday", 10)
+    engine = psutil.Process(psutil.Process(running.lanes[0].pid).ppid())
+    person.app.window.close()
+    answer(person, "Keep running")
+    assert not person.app.window.isVisible()
+    assert person.app.bridge.isFinished()
+    engine.wait(PATIENCE_MS / 1000)
+    later = open_window()
+    end = later.until(lambda s: s.job == running.job)
+    assert (end.state, end.counts.succeeded) == (JobState.FINISHED, 10)
+    sentence = "'Holiday' has ended while the window was closed."
+    assert later.app.views.notice_bar.sentence == sentence
+
+
+def test_window_stays_open_when_the_question_is_cancelled(
+    own_code: Path, person: Person, tmp_path: Path
+) -> None:
+    start_job(person, own_code, tmp_path / "in", 60)
+    person.app.window.close()
+    answer(person, "Cancel")
+    assert person.app.window.isVisible()
+    person.until(lambda s: s.counts.succeeded >= 5)
+    person.app.leaving.leave()  # as SIGTERM does: nobody is there to answer
+    assert person.app.bridge.isFinished()
+    (entry,) = list_jobs(journals_folder())
+    assert entry.state is JobState.STOPPED
 
 
 def test_killed_engine_is_replaced_and_the_job_can_be_continued(

@@ -221,7 +221,9 @@ def test_lock_and_socket_are_for_the_person_alone(everycore_home: Path) -> None:
     }
     engine = attached()
     engine.close()
-    assert found == {".lock": 0o600, ".sock": 0o600}
+    # The socket of a long path lies elsewhere, in a folder of its own.
+    assert found.pop(".sock", 0o600) == 0o600
+    assert found == {".lock": 0o600}
     assert (everycore_home / "run").stat().st_mode & 0o777 == 0o700
 
 

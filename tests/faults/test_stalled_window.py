@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from workers import engine_process
+from workers import engine_program
+from workers.attendance import Attendance
 from workers.commands import PauseJob, Quit
 from workers.engine import Engine
-from workers.engine_process import _drive, _Writer
+from workers.engine_program import drive
 from workers.messages import decode
 from workers.snapshot import JobSnapshot
 from workers.typed import override
@@ -38,6 +39,10 @@ def ends() -> Iterator[tuple[Connection, Connection]]:
     theirs.close()
 
 
+def unheard() -> None:
+    """Hear that the window went; these tests end the engine themselves."""
+
+
 def fill_up(channel: Connection) -> None:
     os.set_blocking(channel.fileno(), False)
     try:
@@ -51,27 +56,26 @@ def fill_up(channel: Connection) -> None:
 def test_window_that_does_not_read_costs_the_engine_no_turns(
     journals: Path, ends: tuple[Connection, Connection]
 ) -> None:
-    window, channel = ends
-    engine, writer = CountedEngine(journals, workers=1), _Writer(channel)
+    _window, channel = ends
+    engine = CountedEngine(journals, workers=1)
+    attendance = Attendance(engine, channel, unheard)
     fill_up(channel)
-    writer.start()
-    writer.put(engine.snapshot())
+    attendance.show(engine.snapshot())
     threading.Timer(2.0, engine.post, (Quit(),)).start()
-    _drive(engine, writer)
+    drive(engine, attendance)
     engine.close()
-    window.close()
-    writer.join()
     assert engine.turns < 20
 
 
 def test_answer_to_a_command_does_not_wait_for_the_heartbeat(
     journals: Path, ends: tuple[Connection, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_process, "HEARTBEAT_S", 30.0)
+    monkeypatch.setattr(engine_program, "HEARTBEAT_S", 30.0)
     window, channel = ends
-    engine, writer = Engine(journals, workers=1), _Writer(channel)
-    writer.start()
-    driver = threading.Thread(target=_drive, args=(engine, writer))
+    engine = Engine(journals, workers=1)
+    attendance = Attendance(engine, channel, unheard)
+    assert window.recv_bytes() == b"welcome"
+    driver = threading.Thread(target=drive, args=(engine, attendance))
     driver.start()
     window.recv_bytes()  # the next snapshot comes a thirtieth of a second later at the earliest
     engine.post(PauseJob())
@@ -84,6 +88,3 @@ def test_answer_to_a_command_does_not_wait_for_the_heartbeat(
         engine.post(Quit())
         driver.join()
         engine.close()
-        window.close()
-        writer._queue.put(engine.snapshot())  # a writer ends when it meets a closed channel
-        writer.join()

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 from gui_app.bridge import EngineBridge, merged
 from workers import JobSnapshot, JobState, RowPage, RowQuery, TaskId, WorkerId
 from workers.commands import AddInputs, PauseJob
+from workers.engine_lock import detached_engines
 from workers.job import JobId
 from workers.snapshot import (
     AttemptEnd,
@@ -76,6 +77,41 @@ def test_stopped_bridge_has_no_engine_left(qtbot: QtBot) -> None:
         bridge.start()
     bridge.stop()
     assert bridge.isFinished()
+
+
+def test_detached_bridge_has_handed_over_all_that_was_sent(qtbot: QtBot, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.txt").write_text("a")
+    first = EngineBridge(1)
+    with qtbot.waitSignal(first.snapshot_ready, timeout=PATIENCE_MS):
+        first.start()
+    first.send(AddInputs((folder,)))
+    first.detach()
+    assert first.isFinished()
+    second = EngineBridge(1)
+    with qtbot.waitSignal(second.job_met, timeout=PATIENCE_MS) as met:
+        second.start()
+    second.stop()
+    assert met.args[0].state is JobState.DRAFT
+
+
+def test_fresh_bridge_leaves_a_running_engine_alone(qtbot: QtBot) -> None:
+    first = EngineBridge(1)
+    with qtbot.waitSignal(first.snapshot_ready, timeout=PATIENCE_MS):
+        first.start()
+    first.detach()
+    (lock,) = detached_engines()
+    fresh = EngineBridge(1, is_fresh=True)
+    with qtbot.waitSignal(fresh.snapshot_ready, timeout=PATIENCE_MS):
+        fresh.start()
+    fresh.stop()
+    assert lock.is_held
+    later = EngineBridge(1)
+    with qtbot.waitSignal(later.snapshot_ready, timeout=PATIENCE_MS):
+        later.start()
+    later.stop()
+    assert not lock.is_held
 
 
 def test_merged_snapshots_keep_the_news_of_both() -> None:

@@ -27,6 +27,7 @@ from workers.errors import JobRefused
 from workers.folders import journals_folder
 from workers.job import JobState, TaskState
 from workers.journal import JournalReader, journal_path
+from workers.keeper import kept
 from workers.limits import adopt_orphans, descendants, end_descendants
 from workers.load import usable_cores
 from workers.report import write_report
@@ -54,8 +55,8 @@ def follow(undertaking: Undertaking, following: Following) -> ExitStatus:
     """
     ended: list[TaskRow] = []
     adopt_orphans()
-    spared = descendants()
-    with stop_wishes() as wish:
+    with kept(), stop_wishes() as wish:
+        spared = descendants()
         screen = open_screen(following, undertaking.unit)
         engine = Engine(
             journals_folder(),
