@@ -63,7 +63,7 @@ def main(
     for held in inherited:  # a forked worker must not keep the others' channels open
         held.close()
     _end_with_parent(end, is_forked=bool(inherited))
-    channel = WorkerChannel(end)
+    channel = WorkerChannel(end, lends=True)
     try:
         channel.send(NO_LEASE, b"")
         if channel.receive().body == BEGIN and _is_prepared(channel, preparation):

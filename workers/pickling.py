@@ -14,6 +14,7 @@ from workers.channel import LARGE_BYTES, Buffer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Sequence
     from typing import Any, Final
 
@@ -37,7 +38,7 @@ def dump(value: object) -> tuple[Buffer, list[memoryview]]:
     return stream.getbuffer(), large
 
 
-def load(body: Buffer, buffers: Sequence[Buffer] = ()) -> Any:  # noqa: ANN401  # the caller's own
+def load(body: Buffer, buffers: Sequence[Buffer | mmap.mmap] = ()) -> Any:  # noqa: ANN401  # the caller's own
     """Return the object; raises whatever its class raises while it is put together."""
     return pickle.loads(body, buffers=buffers)
 

@@ -51,7 +51,7 @@ HANDSHAKE_S: Final = 0.002
 # is stuck in an exit handler of user code.
 LEAVE_PATIENCE_S: Final = 3.0
 # A pool that ends sooner than this after a start has no use for a spare process.
-SPARE_AFTER_S: Final = 0.5
+SPARE_AFTER_S: Final = 1.5
 SPARE_DESCRIPTORS: Final = 12
 _LONGEST_WAIT_S: Final = 3600.0
 _NO_LANE: Final = 0
@@ -73,16 +73,19 @@ class WorkerPool:
         *,
         is_daemonic: bool = False,
         start_patience_s: float = START_PATIENCE_S,
+        borrows: bool = False,
     ) -> None:
         """Start with no worker; those that come are processes of `context` that run `program`.
 
         A worker that is not up, or has not begun a lease, after `start_patience_s` is ended.
+        A borrowing pool takes large results as memory that its workers lend.
         """
         self._context = context
         self._method = context.get_start_method()
         self._program = program
         self._arguments = arguments
         self._is_daemonic = is_daemonic
+        self._borrows = borrows
         self._members: dict[WorkerId, Member] = {}
         self._spare: Member | None = None
         self._wants_spare = False
@@ -298,7 +301,9 @@ class WorkerPool:
             theirs.close()
             mark.close_file()
         self._started_at = now = self._clock.now()
-        member = Member(worker, _NO_LANE, process, Channel(ours), mark.view(), now)
+        member = Member(
+            worker, _NO_LANE, process, Channel(ours, borrows=self._borrows), mark.view(), now
+        )
         self._readiness.add(member.channel, (member, False))
         self._readiness.add(process.sentinel, (member, True))
         return member

@@ -87,6 +87,7 @@ class Supervisor(threading.Thread):
             lambda worker: (options.preparation,),
             is_daemonic=options.is_daemonic,
             start_patience_s=_NEVER,
+            borrows=True,
         )
         self._pool.keep_spare(is_wanted=options.context.get_start_method() == "spawn")
         self._requests: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()

@@ -52,6 +52,12 @@ def large(_: object) -> bytearray:
     return bytearray(1_000_000)
 
 
+def ramp(count: int) -> Any:
+    import numpy as np
+
+    return np.arange(float(count))
+
+
 def lock_of(_: object) -> Any:
     import threading
 
