@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import sys
-from collections import defaultdict
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -59,13 +58,18 @@ def run_here(case_name: str, peer_name: str, setting: Setting, batch: int) -> No
     peer.close()
 
 
+# What a peer that failed came to: never the quickest.
+_NOTHING: Final = Measured(float("inf"))
+
+
 class CaseRun:
     """The rounds of one case: what was measured, what could not be."""
 
     def __init__(self, case: Case, setting: Setting) -> None:
         self._case = case
         self._setting = setting
-        self._passes: dict[str, dict[int, list[Measured]]] = {}
+        self._passes: dict[str, list[Measured]] = {}
+        self._chosen: dict[str, int] = {}
         self.problems: dict[str, str] = {}
 
     def run(self, rounds: int) -> None:
@@ -73,35 +77,42 @@ class CaseRun:
         names = self._case.quick_peers if self._setting.is_quick else self._case.peers
         for _ in range(rounds * self._case.turns(self._setting)):
             for name in names:
+                if name not in self._chosen:
+                    self._chosen[name] = self._best_batch(name)
                 if name not in self.problems:
-                    for batch in self._batches(name):
-                        self._measure(name, batch)
+                    self._measure(name, self._chosen[name])
 
     def rows(self) -> dict[str, Measured]:
         """Return each peer's medians with its best batch size, in the order of the peers."""
-        rows = {
-            name: min(map(middle, by_batch.values()), key=lambda row: row.seconds)
-            for name, by_batch in self._passes.items()
-        }
+        rows = {name: middle(passes) for name, passes in self._passes.items()}
         return {name: rows[name] for name in PEERS if name in rows}
 
+    def _best_batch(self, name: str) -> int:
+        """Return the batch size that is quickest for a peer; tried on the quick run's tasks."""
+        batches = self._batches(name)
+        if len(batches) == 1:
+            return batches[0]
+        seconds = {batch: self._tried(name, batch, is_quick=True).seconds for batch in batches}
+        return min(seconds, key=lambda batch: seconds[batch])
+
     def _measure(self, name: str, batch: int) -> None:
-        setting = f"Setting({self._setting.workers}, {self._setting.is_quick})"
+        measured = self._tried(name, batch, is_quick=self._setting.is_quick)
+        if measured is not _NOTHING:
+            self._passes.setdefault(name, []).append(measured)
+
+    def _tried(self, name: str, batch: int, *, is_quick: bool) -> Measured:
+        setting = f"Setting({self._setting.workers}, {is_quick})"
         call = f"run_here({self._case.name!r}, {name!r}, {setting}, {batch})"
         code = f"from benchmarks.engine import Setting, run_here; {call}"
-        ended = run_apart(code, QUICK_LIMIT_S if self._setting.is_quick else LIMIT_S)
+        ended = run_apart(code, QUICK_LIMIT_S if is_quick else LIMIT_S)
         if ended.left_behind:
             self.problems[name] = f"left {ended.left_behind} processes behind; they were ended"
         if ended.problem or ended.said is None:
             self.problems[name] = ended.problem or "said nothing"
-        if ended.said is not None:
-            measured = Measured(**ended.said)
-            self._passes.setdefault(name, defaultdict(list))[batch].append(measured)
+        return _NOTHING if ended.said is None else Measured(**ended.said)
 
     def _batches(self, name: str) -> list[int]:
-        """Return all batch sizes to try at first, the best one later."""
-        if name in self._passes:
-            return [self.rows()[name].batch]
+        """Return the batch sizes to try."""
         if name in OURS or name == "serial":
             return [OWN_CHOICE]
         if name in FLOORS:
