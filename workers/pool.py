@@ -378,20 +378,26 @@ class WorkerPool:
             return self._bury(member)
         if member.channel.is_stuffed:
             self._transmit_rest(member)
-        try:
-            return self._frames_of(member)
-        except EOFError:  # it closed its channel: it is on its way out
+        events: list[PoolEvent] = []
+        if not self._take_frames(member, events):  # it closed its channel: it is on its way out
             member.process.join(LEAVE_PATIENCE_S)
             member.process.kill()
-            return self._bury(member)
+            events += self._bury(member)
+        return events
 
     def _transmit_rest(self, member: Member) -> None:
         member.channel.flush()
         self._readiness.watch_writing(member.channel, is_stuffed=member.channel.is_stuffed)
 
-    def _frames_of(self, member: Member) -> list[PoolEvent]:
-        events: list[PoolEvent] = []
-        while (frame := member.channel.receive()) is not None:
+    def _take_frames(self, member: Member, events: list[PoolEvent]) -> bool:
+        """Add what a worker has sent to the events; answer False at the end of its channel."""
+        while True:
+            try:
+                frame = member.channel.receive()
+            except EOFError:
+                return False
+            if frame is None:
+                return True
             if not member.is_up:
                 member.is_up = True
                 events += [] if member is self._spare else [WorkerUp(member.worker)]
@@ -401,7 +407,6 @@ class WorkerPool:
                 self._lease_ended(member, frame.lease)
             if frame.lease != NO_LEASE or frame.body:
                 events.append(Answered(member.worker, member.lane, frame))
-        return events
 
     def _lease_ended(self, member: Member, number: int) -> None:
         self._drop_lease(member, number)
@@ -455,10 +460,7 @@ class WorkerPool:
             self._spare, self._started_at = None, self._clock.now()
             return []
         events: list[PoolEvent] = []
-        try:
-            events += self._frames_of(member)
-        except EOFError:
-            pass  # the usual end: all it sent has been read
+        self._take_frames(member, events)
         member.process.join()
         events.append(self._ending(member))
         self._returned = {n: w for n, w in self._returned.items() if w != member.worker}
