@@ -192,14 +192,14 @@ def test_point_over_its_limit_ends_its_worker_and_names_what_waits(floor: Floor)
 def test_limit_holds_for_each_point_and_not_for_the_lease(floor: Floor) -> None:
     (worker,) = floor.workers(1)
     begun = time.monotonic()
-    lease = floor.give(worker, "points 4", timeout_s=2.0)
+    lease = floor.give(worker, "points 4", timeout_s=1.5)
     for position in range(3):
         floor.until_begun(worker, lease, position)
         since = time.monotonic()
-        floor.until(lambda since=since: time.monotonic() - since > 0.8)  # type: ignore[misc]  # bound now
+        floor.until(lambda since=since: time.monotonic() - since > 0.6)  # type: ignore[misc]  # bound now
         floor.go(worker)
     assert floor.until_answered(lease) == b"4"
-    assert time.monotonic() - begun > 2.0
+    assert time.monotonic() - begun > 1.5
 
 
 def test_limit_that_is_held_does_not_fire_until_it_runs_again(floor: Floor) -> None:
