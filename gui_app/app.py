@@ -3,13 +3,11 @@
 Nothing else creates objects of more than one room. Signals go to bound methods only.
 """
 
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Final
 
 from PySide6.QtCore import QTimer
@@ -19,6 +17,7 @@ from gui_app.bridge import EngineBridge
 from gui_app.collector import Collector
 from gui_app.controller import Controller, auto_workers
 from gui_app.end_signals import EndSignals
+from gui_app.error_report import ErrorReport
 from gui_app.leaving import Leaving
 from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.task_table_model import TaskTableModel
@@ -82,7 +81,6 @@ class RunningApp:
         return self.parts.controller
 
 
-_log: Final = logging.getLogger(__name__)
 # After the first paint, before a hand is at the mouse.
 LOAD_AFTER_MS: Final = 800
 _NO_SCREEN: Final = (
@@ -102,7 +100,7 @@ def run(arguments: Sequence[str]) -> int:
     application = QApplication(["everycore"])
     # Files that were named belong to a job of their own, not to one that runs already.
     running = build(application, is_fresh=bool(arguments))
-    _report_errors(running)
+    ErrorReport(logs_folder(), running.views.notice_bar.show_sentence).install()
     signals = EndSignals(application)
     signals.end_asked.connect(running.leaving.leave)
     application.commitDataRequest.connect(running.leaving.take_logout)
@@ -120,21 +118,6 @@ def _has_screen() -> bool:
     if not sys.platform.startswith("linux") or os.environ.get("QT_QPA_PLATFORM"):
         return True
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _report_errors(running: RunningApp) -> None:
-    """Show an error of our own as a sentence and log it; the job goes on in its process."""
-    logging.basicConfig(filename=logs_folder() / "window.log", level=logging.WARNING)
-
-    def report(
-        kind: type[BaseException], error: BaseException, trace: TracebackType | None
-    ) -> None:
-        _log.error("an error in the window", exc_info=(kind, error, trace))
-        running.views.notice_bar.show_sentence(
-            "The window met an error of its own; the job goes on."
-        )
-
-    sys.excepthook = report
 
 
 def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
