@@ -11,24 +11,16 @@ from concurrent.futures._base import LOGGER
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import BaseContext
 from multiprocessing.pool import (  # type: ignore[attr-defined]  # typeshed knows neither
-    MaybeEncodingError,
     RemoteTraceback,
 )
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Any, Final
 
+from workers.call_items import Star, call, maybe_encoding_error
 from workers.call_results import Feed, Results, ResultTimeout, StreamLimits, caused
 from workers.call_stream import CallStream
-from workers.calling import (
-    Star,
-    WorkerPid,
-    call,
-    chosen_context,
-    packed,
-    preparation,
-    start_supervisor,
-)
+from workers.calling import WorkerPid, chosen_context, packed, preparation, start_supervisor
 from workers.supervisor import PoolOptions, Supervisor
 from workers.typed import override
 
@@ -106,7 +98,7 @@ class Pool:
         timeout: float | None = None,
         retries: int = 1,
     ) -> None:
-        """Take the standard arguments; the workers have been started when this returns."""
+        """Take the standard arguments; the workers start at once, forked ones before it returns."""
         self._processes = _checked_processes(processes)
         if maxtasksperchild is not None and not _is_positive(maxtasksperchild):
             raise ValueError("maxtasksperchild must be a positive int or None")
@@ -117,7 +109,7 @@ class Pool:
             PoolOptions(
                 self._processes,
                 chosen_context(context),
-                preparation(initializer, initargs, MaybeEncodingError),
+                preparation(initializer, initargs, maybe_encoding_error),
                 maxtasksperchild,
                 is_eager=True,
                 is_daemonic=True,

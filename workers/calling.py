@@ -27,24 +27,6 @@ class WorkerPid(int):
         return int(self)
 
 
-class Star:
-    """A function of one tuple of arguments; pickled with the function it calls."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        """Wrap a function of several arguments."""
-        self._function = function
-
-    def __call__(self, arguments: tuple[Any, ...]) -> Any:  # noqa: ANN401  # its own result
-        """Call it."""
-        return self._function(*arguments)
-
-
-def call(item: tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]) -> Any:  # noqa: ANN401
-    """Run one submitted call in the worker."""
-    function, arguments, keywords = item
-    return function(*arguments, **keywords)
-
-
 def packed(function: Callable[..., Any]) -> bytes:
     """Return the function as bytes, for every worker once; raises what pickling raises."""
     body, large = dump(function)

@@ -34,18 +34,11 @@ from workers.call_errors import (
     RemoteTraceback,
     WorkerDied as WorkerDied,
 )
+from workers.call_items import Star, call
 from workers.call_pool import AsyncResult as AsyncResult, Pool as Pool
 from workers.call_results import Results, StreamLimits, caused
 from workers.call_stream import CallStream
-from workers.calling import (
-    Star,
-    WorkerPid,
-    call,
-    chosen_context,
-    packed,
-    preparation,
-    start_supervisor,
-)
+from workers.calling import WorkerPid, chosen_context, packed, preparation, start_supervisor
 from workers.supervisor import PoolOptions, Supervisor
 from workers.typed import override
 
