@@ -54,6 +54,7 @@ from workers.messages import Setup
 from workers.operations import sweep as sweeps
 from workers.outcome import Failure, FailureKind, Success
 from workers.output import Staging, stops_job
+from workers.room import NO_ROOM
 from workers.sandbox_choice import sandbox_of, with_inputs
 from workers.scheduler import Scheduler
 from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
@@ -344,6 +345,8 @@ class ActiveJob:
             self.view.lane_ended(event.lane, event.seconds, AttemptEnd.CRASHED, now)
             assert self._assignments is not None
             return self._assignments.judged(self._compared(event))
+        elif event.lacked_room:
+            self.view.notice = NO_ROOM
         return event
 
     def _learn(self, event: AttemptEnded) -> None:

@@ -101,12 +101,23 @@ class _Desk:
 class CallScheduler:
     """The decisions of one pool of the library faces."""
 
-    def __init__(self, target: int, *, most_leases: int | None = None, is_eager: bool) -> None:
+    def __init__(
+        self,
+        target: int,
+        *,
+        most_leases: int | None = None,
+        is_eager: bool,
+        first_crew: int | None = None,
+    ) -> None:
         """Run on `target` workers, each replaced after `most_leases`.
 
-        An eager pool starts all its workers at once, another as its tasks need them.
+        An eager pool starts all its workers at once, another as its tasks need them. No more than
+        `first_crew` start until one of them is up: more than cores would delay the first result.
         """
         self.target = target
+        # Says after `next` that workers are still to be started once the first is up.
+        self.holds_back = False
+        self._first_crew = first_crew
         # Says after `next` that an idle worker may soon be fed, though nothing happens meanwhile.
         self.look_again = False
         self._most_leases = most_leases
@@ -157,7 +168,15 @@ class CallScheduler:
     def not_started(self) -> None:
         """Note that the system had no room for one more; make do with those that are there."""
         self._starting -= 1
+        self.make_do()
+
+    def make_do(self) -> None:
+        """Go on with the workers that are there."""
         self.target = max(1, len(self._desks) + self._starting)
+
+    def up(self) -> None:
+        """Note that some worker's process runs; it may still prepare itself."""
+        self._first_crew = None
 
     def ready(self, worker: WorkerId) -> None:
         """Note that a worker is prepared for calls."""
@@ -269,6 +288,7 @@ class CallScheduler:
     def next(self, reached: Reached, *, may_start: bool = True) -> Iterator[CallAction]:
         """Yield what to do, each to be done before the next is asked for."""
         yield from self._retire_spent()
+        self.holds_back = False
         if may_start:
             yield from self._crew()
         ready = [(w, d) for w, d in self._desks.items() if d.stage is _Stage.READY]
@@ -303,6 +323,10 @@ class CallScheduler:
         if not self._is_eager:
             idle = sum(1 for w in staying if not self._desks[w].parts) + self._starting
             missing = min(missing, self._waiting_at_most(missing + idle) - idle)
+        if self._first_crew is not None:
+            at_first = max(0, self._first_crew - len(staying) - self._starting)
+            self.holds_back = missing > at_first
+            missing = min(missing, at_first)
         for _ in range(missing):
             self._starting += 1
             yield Start()

@@ -62,14 +62,20 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for held in inherited:  # a forked worker must not keep the others' channels open
         held.close()
-    _end_with_parent(end, is_forked=bool(inherited))
     channel = WorkerChannel(end, lends=True)
     try:
+        _end_with_parent(end, is_forked=bool(inherited))
         channel.send(NO_LEASE, b"")
         if channel.receive().body == BEGIN and _is_prepared(channel, preparation):
             _Calls(channel, Mark(words), preparation.unsendable).serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # nobody is there to tell
+    except (OSError, RuntimeError, MemoryError) as error:
+        from workers.room import NO_ROOM_EXIT, lacks_room
+
+        if not lacks_room(error):
+            raise
+        os._exit(NO_ROOM_EXIT)  # at once: an orderly end may want memory, too
 
 
 def _is_prepared(channel: WorkerChannel, preparation: Preparation) -> bool:

@@ -62,7 +62,8 @@ class WorkerLost:
     is negative for a signal. `position` is the point of a sweep block that was running;
     `is_excused` says that the engine leaves that point out, so the block goes on uncharged.
     `detail` holds what the process printed last, a crash traceback among it. `silent_s` is set
-    when it was ended because it did not get ready within so many seconds.
+    when it was ended because it did not get ready within so many seconds; `lacked_room` says that
+    the system had too little for it to get ready.
     """
 
     worker: WorkerId
@@ -76,6 +77,7 @@ class WorkerLost:
     detail: str = ""
     lane: int = 0
     silent_s: float = 0.0
+    lacked_room: bool = False
 
 
 @dataclass(frozen=True, slots=True)

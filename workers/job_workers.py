@@ -46,6 +46,7 @@ from workers.pool_events import (
     WorkerEnded,
     WorkerUp,
 )
+from workers.room import NO_ROOM_EXIT
 from workers.snapshot import WorkerState
 from workers.streams import capture_folder, tail
 from workers.worker_endings import killed_by_system, timed_out, too_large
@@ -242,6 +243,7 @@ class JobWorkers:
             detail=tail(capture),
             lane=ended.lane,
             silent_s=ended.limit if ended.reason is KillReason.NOT_READY else 0.0,
+            lacked_room=running is None and ended.exit_code == NO_ROOM_EXIT,
         )
         capture.unlink(missing_ok=True)
         limits.end_adopted()  # what its task had started is ours now

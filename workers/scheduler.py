@@ -14,9 +14,8 @@ The scheduler knows no clock, file or process; time is passed in, the engine act
 
 import enum
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Final, assert_never
 
 from workers.actions import (
@@ -55,33 +54,10 @@ from workers.events import (
 )
 from workers.job import TaskId, TaskState, WorkerId
 from workers.memory_grants import MemoryGrants
-from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.outcome import Failure, FailureKind, Outcome
+from workers.room import NO_ROOM
+from workers.transitions import TRANSITIONS, Cause, cause_of
 from workers.worker_endings import ending_words, lost_failure
-
-
-class Cause(enum.Enum):
-    """Why a task changes its state."""
-
-    DISPATCHED = "dispatched"
-    HANDED_BACK = "handed back"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-    CANCELLED = "cancelled"
-
-
-_S: Final = TaskState
-TRANSITIONS: Final[Mapping[tuple[TaskState, Cause], TaskState]] = MappingProxyType(
-    {
-        (_S.WAITING, Cause.DISPATCHED): _S.RUNNING,
-        (_S.WAITING, Cause.CANCELLED): _S.CANCELLED,
-        (_S.RUNNING, Cause.HANDED_BACK): _S.WAITING,
-        (_S.RUNNING, Cause.SUCCEEDED): _S.SUCCEEDED,
-        (_S.RUNNING, Cause.FAILED): _S.FAILED,
-        (_S.RUNNING, Cause.SKIPPED): _S.SKIPPED,
-        (_S.RUNNING, Cause.CANCELLED): _S.CANCELLED,
-    }
-)
 
 # A second task waits at a worker only while tasks are short: a long one would hold it up.
 PREFETCH_BELOW_S: Final = 0.05
@@ -179,6 +155,7 @@ class Scheduler:
             case WorkerReady(worker):
                 self._seat(worker)
             case WorkerNotStarted(reason):
+                self._starting -= 1
                 actions += self._make_do(reason)
             case AttemptEnded():
                 actions += self._attempt_ended(event)
@@ -201,10 +178,7 @@ class Scheduler:
             case JobPaused(reason):
                 actions += self._pause(reason)
             case JobContinued():
-                self._is_paused = False
-                self._crashes = self._early_deaths = self._silences = 0
-                for desk in self._desks.values():
-                    desk.before_continue = frozenset(desk.tasks)
+                self._continue()
             case JobCancelled():
                 actions += self._cancel()
             case _:
@@ -228,7 +202,6 @@ class Scheduler:
 
     def _make_do(self, reason: str) -> list[Action]:
         """Go on with the workers that are there; without any, pause."""
-        self._starting -= 1
         staying = [d for d in self._desks.values() if d.stage is not _WorkerStage.LEAVING]
         self._target = len(staying) + self._starting
         if self._target or self._is_paused or self._is_over:
@@ -300,7 +273,8 @@ class Scheduler:
         desk = self._desks.pop(event.worker, None)
         if desk is None:
             return []  # it was started for the job before
-        if not event.was_ready and desk.stage is not _WorkerStage.LEAVING:
+        is_early = not event.was_ready and not event.lacked_room
+        if is_early and desk.stage is not _WorkerStage.LEAVING:
             self._early_deaths += 1
         self._silences += event.silent_s > 0
         self._grants.release(event.worker)
@@ -311,6 +285,8 @@ class Scheduler:
         actions = [self._hand_back(task) for task in reversed(waiting)]
         if event.running is not None and event.running in desk.tasks:
             actions.append(self._blame(event.running, event, was_solo=was_solo))
+        if event.lacked_room and desk.stage is not _WorkerStage.LEAVING:
+            return actions + self._make_do(NO_ROOM)
         return actions + self._break_circuit(event)
 
     def _blame(self, task: TaskId, event: WorkerLost, *, was_solo: bool) -> Action:
@@ -351,6 +327,12 @@ class Scheduler:
     def _pause(self, reason: str) -> list[Action]:
         self._is_paused = True
         return [PauseItself(reason)] if reason else []
+
+    def _continue(self) -> None:
+        self._is_paused = False
+        self._crashes = self._early_deaths = self._silences = 0
+        for desk in self._desks.values():
+            desk.before_continue = frozenset(desk.tasks)
 
     def _refuse(self, reason: str) -> list[Action]:
         if self._is_over:
@@ -471,7 +453,7 @@ class Scheduler:
         return Dispatch(worker, task, self._attempts.get(task, 0) + 1)
 
     def _end(self, task: TaskId, outcome: Outcome | None, attempts: int, seconds: float) -> EndTask:
-        self._move(task, _cause(outcome))
+        self._move(task, cause_of(outcome))
         del self._states[task]
         return EndTask(task, outcome, attempts, seconds)
 
@@ -481,15 +463,3 @@ class Scheduler:
 
 def _lacks_memory(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY
-
-
-def _cause(outcome: Outcome | None) -> Cause:
-    match outcome:
-        case Success():
-            return Cause.SUCCEEDED
-        case Failure():
-            return Cause.FAILED
-        case Skip():
-            return Cause.SKIPPED
-        case None:
-            return Cause.CANCELLED

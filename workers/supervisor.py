@@ -31,6 +31,7 @@ from workers.call_scheduler import (
 from workers.call_stream import CallStream, Part
 from workers.channel import NO_LEASE, Frame
 from workers.job import WorkerId
+from workers.load import usable_cores
 from workers.pickling import dump, load, portable
 from workers.pool import WorkerPool
 from workers.pool_events import (
@@ -42,6 +43,7 @@ from workers.pool_events import (
     WorkerEnded,
     WorkerUp,
 )
+from workers.room import NO_ROOM_EXIT
 from workers.typed import override
 from workers.worker_endings import ending_words
 
@@ -71,15 +73,19 @@ class Supervisor(threading.Thread):
     """The one thread of a pool; starts itself."""
 
     def __init__(self, options: PoolOptions) -> None:
-        """Start; an eager pool's workers have been started when this returns."""
+        """Start; of an eager pool's workers the first have been started when this returns."""
         super().__init__(name="everycore-supervisor")
         self.options = options
+        method = options.context.get_start_method()
         # A fork copies what the other threads hold at that moment: so fork while the caller waits.
-        is_forking = options.context.get_start_method() == "fork"
+        is_forking = method == "fork"
+        # One core stays free for what multiprocessing itself starts beside the first worker.
+        first_crew = max(1, usable_cores() - 1) if method == "spawn" else None
         self._scheduler = CallScheduler(
             options.workers,
             most_leases=options.most_leases,
             is_eager=options.is_eager or is_forking,
+            first_crew=first_crew,
         )
         self._pool = WorkerPool(
             options.context,
@@ -89,7 +95,7 @@ class Supervisor(threading.Thread):
             start_patience_s=_NEVER,
             borrows=True,
         )
-        self._pool.keep_spare(is_wanted=options.context.get_start_method() == "spawn")
+        self._pool.keep_spare(is_wanted=method == "spawn")
         self._requests: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._ready: set[WorkerId] = set()
         self._early_deaths = 0
@@ -141,7 +147,7 @@ class Supervisor(threading.Thread):
         self._pool.wake()
 
     def processes(self) -> dict[int, BaseProcess]:
-        """Return the workers' processes by id, once all that was asked for before has been done."""
+        """Return the workers' processes by id, once all that are due have been started."""
         done = threading.Event()
         self.call(self._awaited.append, done)
         while self.is_alive() and threading.current_thread() is not self and not done.wait(0.1):
@@ -175,7 +181,7 @@ class Supervisor(threading.Thread):
             self._hear(LOOK_AGAIN_S if self._scheduler.look_again else _WAIT_S)
             self._do_requests()
             self._act()
-            while self._awaited:
+            while self._awaited and not self._scheduler.holds_back:
                 self._awaited.pop().set()
 
     def _hear(self, timeout_s: float) -> None:
@@ -295,6 +301,7 @@ class Supervisor(threading.Thread):
     def _take_in(self, event: PoolEvent) -> None:
         match event:
             case WorkerUp():
+                self._scheduler.up()
                 self._note_processes()
             case Answered(worker, _, frame):
                 self._answered(worker, frame)
@@ -370,7 +377,9 @@ class Supervisor(threading.Thread):
         if why := self._why_unprepared.pop(ended.worker, ""):
             self._break(why)
         # A kill from outside says nothing about the program; an exit, or a crash, does.
-        if not was_ready and ended.exit_code > 0 and not self._is_killed:
+        if not was_ready and ended.exit_code == NO_ROOM_EXIT and self._scheduler.workers:
+            self._scheduler.make_do()
+        elif not was_ready and ended.exit_code > 0 and not self._is_killed:
             self._early_deaths += 1
             if self._early_deaths >= EARLY_DEATHS_MOST:
                 words = ending_words(ended.exit_code)

@@ -7,6 +7,7 @@ says which lease, and which point of it, runs: the engine reads it after a death
 
 import contextvars
 import dataclasses
+import os
 import signal
 import socket
 import time
@@ -21,6 +22,7 @@ from workers.error_words import first_line, shown, traceback_text
 from workers.mark import Mark
 from workers.memory import resident_bytes
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.room import NO_ROOM_EXIT, lacks_room
 from workers.shared_words import SharedWords
 from workers.streams import Streams
 
@@ -36,12 +38,20 @@ def main(end: socket.socket, words: SharedWords, capture: str, nice: int) -> Non
     limits.library_threads(1)
     limits.lower_priority(nice)
     limits.first_for_the_oom_killer()
-    limits.end_with_parent()
-    work = _Work(WorkerChannel(end), Mark(words), Streams(Path(capture)))
     try:
+        limits.end_with_parent()
+        work = _Work(WorkerChannel(end), Mark(words), Streams(Path(capture)))
         work.serve()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the engine is gone; there is nobody to tell
+    except (OSError, RuntimeError, MemoryError) as error:
+        _leave_for_want_of_room(error)
+        raise
+
+
+def _leave_for_want_of_room(error: BaseException) -> None:
+    if lacks_room(error):
+        os._exit(NO_ROOM_EXIT)  # at once: an orderly end may want memory, too
 
 
 class _Work:
@@ -85,6 +95,7 @@ class _Work:
             self._preparation = prepare(setup)
             self._streams.watch()
         except BaseException as error:  # noqa: BLE001  # own code, while imported
+            _leave_for_want_of_room(error)
             self._channel.send(NO_LEASE, encode(Unprepared(first_line(error))))
 
     def _memory_ask(self, lease: int) -> Callable[[int], None]:
