@@ -2,7 +2,7 @@
 
 Results that are there must not wait for a call behind them that takes for ever. So, while a
 lease of several items runs, a second thread of the worker sends what has been computed, every
-50 ms. One lock guards the results and the channel.
+100 ms. One lock guards the results and the channel.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Unsendable = Callable[[BaseException, object], BaseException]
     Errors = dict[int, tuple[BaseException, str]]
 
-FLUSH_EVERY_S: Final = 0.05
+FLUSH_EVERY_S: Final = 0.1
 
 
 class Answers:

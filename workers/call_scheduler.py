@@ -24,7 +24,7 @@ from workers.mark import UNPACKING
 from workers.pool_events import KillReason, WorkerEnded
 
 # A second part waits at a worker only while the first will not be long.
-PREFETCH_BELOW_S: Final = 0.05
+PREFETCH_BELOW_S: Final = 0.1
 # A signal from outside says nothing about the item: it may strike the same one again by chance.
 OUTSIDE_SIGNALS: Final = frozenset({-9, -15})
 OUTSIDE_RETRIES: Final = 4

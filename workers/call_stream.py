@@ -1,8 +1,9 @@
 """A stream of calls: one function over many items, cut into leases for the workers; pure.
 
-Leases adapt: about 20 ms of work and at most 1 MB of results, growing at most eightfold at a
-time, tapering towards the end so that no core idles (guided self-scheduling: Polychronopoulos
-and Kuck, 1987). What came back from a dead or slow worker goes out first.
+Leases adapt: about 40 ms of work, more among many workers, and at most 1 MB of results. They grow
+at most eightfold at a time and taper towards the end, so that no core idles (guided
+self-scheduling: Polychronopoulos and Kuck, 1987). What came back from a dead or slow worker goes
+out first.
 """
 
 from collections import deque
@@ -10,7 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-TARGET_S: Final = 0.020
+TARGET_S: Final = 0.040
+# One supervisor serves them all: among many workers each lease is to last longer.
+TARGET_PER_WORKER_S: Final = 0.001
 MOST_RESULT_BYTES: Final = 1_000_000
 MOST_ITEMS: Final = 100_000
 MOST_GROWTH: Final = 8
@@ -87,6 +90,7 @@ class CallStream:
     result_bytes: float = 0.0
     returned: deque[Part] = field(default_factory=deque)
     _size: int = 1
+    _workers: int = 1
 
     @property
     def is_over(self) -> bool:
@@ -109,6 +113,7 @@ class CallStream:
 
     def next_part(self, workers: int) -> Part | None:
         """Return the next lease for one of so many workers, None when there is none now."""
+        self._workers = workers
         if self.returned:
             return self.returned.popleft()
         room = self._room()
@@ -151,5 +156,6 @@ class CallStream:
         weight = size / items
         self.cost_s = cost if self.cost_s is None else 0.7 * self.cost_s + 0.3 * cost
         self.result_bytes = 0.7 * self.result_bytes + 0.3 * weight if self.result_bytes else weight
-        best = min(TARGET_S / self.cost_s, MOST_RESULT_BYTES / max(1.0, self.result_bytes))
+        target_s = max(TARGET_S, TARGET_PER_WORKER_S * self._workers)
+        best = min(target_s / self.cost_s, MOST_RESULT_BYTES / max(1.0, self.result_bytes))
         self._size = max(1, min(int(best), self._size * MOST_GROWTH, MOST_ITEMS))

@@ -2,7 +2,7 @@
 
 A lease holds some items of one stream. The mark says which block of them runs: single items,
 or 256 when they cost next to nothing, since marking each would double their cost. Results go
-back when the lease ends and, within a long lease, every 50 ms (call_answers.py).
+back when the lease ends and, within a long lease, every 100 ms (call_answers.py).
 """
 
 from __future__ import annotations
