@@ -162,7 +162,7 @@ class WindowRun(QObject):
             self.measured.seconds = time.perf_counter() - self._started_at
             self.measured.ended = self._ended - self._ended_at_start
         self._is_started = False
-        self._running.window.close()
+        self._running.leaving.leave()  # a person who closes the window would be asked
 
 
 def run_window(place: Path, files: int, seconds: float) -> None:
