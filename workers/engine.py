@@ -14,7 +14,7 @@ from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Final, assert_never
+from typing import assert_never
 
 from workers.active_job import ActiveJob, Listener
 from workers.commands import (
@@ -43,15 +43,12 @@ from workers.job_frame import shown_in
 from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
-from workers.load import LoadMeter, usable_cores
-from workers.memory import available_bytes, total_bytes
+from workers.load import LoadMeter
+from workers.memory import total_bytes
 from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
 from workers.snapshot import JobSnapshot, Lane
 from workers.wording import printable
-
-# How often free memory is asked for: one small file, some 30 microseconds.
-WEIGH_EVERY_S: Final = 0.5
 
 
 class Engine:
@@ -69,9 +66,8 @@ class Engine:
         self._discoveries: list[DiscoveryThread] = []
         self._found: deque[tuple[DiscoveryThread, Batch | None]] = deque()
         self._known: set[tuple[int, int]] = set()
-        self._load = LoadMeter()
+        self._meter = LoadMeter()
         self._scarcity = Scarcity(total_bytes())
-        self._weighed_at = 0.0
         self._sequence = 0
         self._refusal = ""
         self._has_quit = False
@@ -107,11 +103,7 @@ class Engine:
 
     def _watch_memory(self, job: ActiveJob) -> None:
         """Let fewer tasks run while memory is about to run out, whoever takes it."""
-        now = time.monotonic()
-        if now - self._weighed_at < WEIGH_EVERY_S:
-            return
-        self._weighed_at = now
-        if self._scarcity.has_changed(available_bytes()):
+        if self._scarcity.has_changed(self._meter.read(time.monotonic()).memory_free):
             job.memory_changed(is_scarce=self._scarcity.is_scarce)
 
     def _keep_up(self, job: ActiveJob) -> None:
@@ -149,13 +141,14 @@ class Engine:
         """Return the state of things and take the news with it."""
         now = time.monotonic()
         self._sequence += 1
+        load = self._meter.read(now)
         frame = JobSnapshot(
             self._sequence,
             workers_target=self._workers,
-            workers_maximum=max(usable_cores(), self._workers),
+            workers_maximum=max(load.usable_cores, self._workers),
             is_responsive=self._nice > 0,
-            core_loads=self._load.sample(now),
-            memory_free=self._load.memory_free(),
+            core_loads=load.per_core,
+            memory_free=load.memory_free,
             refusal=self._refusal,
         )
         job = self._job

@@ -3,39 +3,45 @@
 import math
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-_SAMPLE_S: Final = 0.25
+from workers.memory import available_bytes
+
+READ_EVERY_S: Final = 0.25
 _GROUPS: Final = Path("/sys/fs/cgroup")
 _UNLIMITED: Final = "max"
 
 
+class Load(NamedTuple):
+    """Percent per core since the reading before, zeros at first; free bytes; cores we may use."""
+
+    per_core: tuple[float, ...]
+    memory_free: int
+    usable_cores: int
+
+
 class LoadMeter:
-    """Load per core, sampled at most four times a second; one thread uses it."""
+    """Reads the computer at most four times a second; one thread uses it."""
 
     def __init__(self) -> None:
-        self._loads: tuple[float, ...] = ()
-        self._sampled_at: float | None = None
+        self._load: Load | None = None
+        self._read_at = 0.0
 
-    def sample(self, now: float) -> tuple[float, ...]:
-        """Return percent per core since the last sample; zeros at first."""
-        if self._sampled_at is not None and now - self._sampled_at < _SAMPLE_S:
-            return self._loads
-        import psutil
+    def read(self, now: float) -> Load:
+        """Return what was read last, anew when that was a while ago (`now` in seconds)."""
+        if self._load is None or now - self._read_at >= READ_EVERY_S:
+            self._load = Load(_load_per_core(), available_bytes(), usable_cores())
+            self._read_at = now
+        return self._load
 
-        try:
-            self._loads = tuple(psutil.cpu_percent(interval=None, percpu=True))
-        except (OSError, psutil.Error):
-            self._loads = ()
-        self._sampled_at = now
-        return self._loads
 
-    def memory_free(self) -> int:
-        """Return the bytes that may be used without swapping, within the control group."""
-        import psutil
+def _load_per_core() -> tuple[float, ...]:
+    import psutil
 
-        available = int(psutil.virtual_memory().available)
-        return min([available, *(left for group in _own_groups() if (left := _left(group)) >= 0)])
+    try:
+        return tuple(psutil.cpu_percent(interval=None, percpu=True))
+    except (OSError, psutil.Error):
+        return ()
 
 
 def usable_cores() -> int:
@@ -59,7 +65,7 @@ def _own_groups() -> list[Path]:
     groups: list[Path] = []
     for line in lines:
         _, controllers, inside = line.split(":", 2)
-        if controllers and not {"cpu", "memory"} & set(controllers.split(",")):
+        if controllers and "cpu" not in controllers.split(","):
             continue
         top = _GROUPS / controllers if controllers else _GROUPS
         group = top / inside.lstrip("/")
@@ -75,25 +81,6 @@ def _quota(group: Path) -> float | None:
     if len(words) < 2 or words[0] == _UNLIMITED or int(words[0]) <= 0:
         return None
     return int(words[0]) / int(words[1])
-
-
-def _left(group: Path) -> int:
-    """Return the bytes that a group may still take, -1 without a limit."""
-    for limit, used in (
-        ("memory.max", "memory.current"),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
-        words = _words(group / limit) + _words(group / used)
-        if len(words) == 2 and words[0] != _UNLIMITED:
-            return max(0, int(words[0]) - int(words[1]) + _reclaimable(group))
-    return -1
-
-
-def _reclaimable(group: Path) -> int:
-    """Return the bytes of cached files, which the system gives up when asked."""
-    words = _words(group / "memory.stat")
-    sizes = dict(zip(words[::2], words[1::2], strict=False))
-    return int(sizes.get("inactive_file", 0))
 
 
 def _words(file: Path) -> list[str]:

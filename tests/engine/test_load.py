@@ -11,9 +11,9 @@ from workers.load import LoadMeter, usable_cores
 
 def test_there_is_a_load_for_every_core() -> None:
     meter = LoadMeter()
-    meter.sample(0.0)
+    meter.read(0.0)
 
-    loads = meter.sample(1.0)
+    loads = meter.read(1.0).per_core
 
     assert len(loads) == psutil.cpu_count()
     assert all(0.0 <= load <= 100.0 for load in loads)
@@ -22,14 +22,14 @@ def test_there_is_a_load_for_every_core() -> None:
 def test_samples_in_quick_succession_are_one_sample() -> None:
     meter = LoadMeter()
 
-    first = meter.sample(10.0)
+    first = meter.read(10.0)
 
-    assert meter.sample(10.1) is first
-    assert meter.sample(10.3) is not first
+    assert meter.read(10.1) is first
+    assert meter.read(10.3) is not first
 
 
 def test_free_memory_is_less_than_all_memory() -> None:
-    assert 0 < LoadMeter().memory_free() <= psutil.virtual_memory().total
+    assert 0 < LoadMeter().read(0.0).memory_free <= psutil.virtual_memory().total
 
 
 def test_there_is_at_least_one_usable_core() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import COPY, fill, outputs_of
-from workers import active_job, engine as engines, job_workers
+from workers import active_job, job_workers, load
 from workers.commands import ContinueJob
 from workers.job import Axis, JobState
 from workers.memory_budget import MemoryBudget
@@ -111,8 +111,8 @@ def test_memory_that_others_take_lets_one_task_run_at_a_time(
     running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     free = [1 * MB]
-    monkeypatch.setattr(engines, "available_bytes", lambda: free[0])
-    monkeypatch.setattr(engines, "WEIGH_EVERY_S", 0.0)
+    monkeypatch.setattr(load, "available_bytes", lambda: free[0])
+    monkeypatch.setattr(load, "READ_EVERY_S", 0.0)
     fill(folder, 12)
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
     low = running.until(lambda snapshot: "Memory is low" in snapshot.notice)
