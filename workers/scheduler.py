@@ -14,8 +14,9 @@ The scheduler knows no clock, file or process; time is passed in, the engine act
 
 import enum
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, assert_never
 
 from workers.actions import (
@@ -32,6 +33,7 @@ from workers.actions import (
     StartWorker,
     TakeBackTask,
 )
+from workers.circuit_breaker import CircuitBreaker
 from workers.events import (
     AttemptEnded,
     Event,
@@ -54,18 +56,37 @@ from workers.events import (
 )
 from workers.job import TaskId, TaskState, WorkerId
 from workers.memory_grants import MemoryGrants
-from workers.outcome import Failure, FailureKind, Outcome
+from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.room import NO_ROOM
-from workers.transitions import TRANSITIONS, Cause, cause_of
-from workers.worker_endings import ending_words, lost_failure
+from workers.worker_endings import lost_failure
+
+
+class Cause(enum.Enum):
+    """Why a task changes its state."""
+
+    DISPATCHED = "dispatched"
+    HANDED_BACK = "handed back"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+
+
+_S: Final = TaskState
+TRANSITIONS: Final[Mapping[tuple[TaskState, Cause], TaskState]] = MappingProxyType(
+    {
+        (_S.WAITING, Cause.DISPATCHED): _S.RUNNING,
+        (_S.WAITING, Cause.CANCELLED): _S.CANCELLED,
+        (_S.RUNNING, Cause.HANDED_BACK): _S.WAITING,
+        (_S.RUNNING, Cause.SUCCEEDED): _S.SUCCEEDED,
+        (_S.RUNNING, Cause.FAILED): _S.FAILED,
+        (_S.RUNNING, Cause.SKIPPED): _S.SKIPPED,
+        (_S.RUNNING, Cause.CANCELLED): _S.CANCELLED,
+    }
+)
 
 # A second task waits at a worker only while tasks are short: a long one would hold it up.
 PREFETCH_BELOW_S: Final = 0.05
-# Deaths in a row after which the cause is the operation or the computer, not one file.
-CRASHES_IN_A_ROW: Final = 20
-EARLY_DEATHS_IN_A_ROW: Final = 5
-# Each of these costs the whole patience with a starting worker.
-SILENCES_IN_A_ROW: Final = 2
 
 
 class _WorkerStage(enum.Enum):
@@ -114,9 +135,7 @@ class Scheduler:
         self._is_paused = False
         self._is_exhausted = False
         self._is_over = False
-        self._crashes = 0
-        self._early_deaths = 0
-        self._silences = 0
+        self._breaker = CircuitBreaker()
         self._mean_s: float | None = None
 
     @property
@@ -193,7 +212,7 @@ class Scheduler:
             return  # it was started for the job before, and leaves
         if desk.stage is _WorkerStage.STARTING:
             desk.stage = _WorkerStage.READY
-        self._early_deaths = 0
+        self._breaker.worker_ready()
 
     def worker_started(self, worker: WorkerId) -> None:
         """Give the worker that answers a StartWorker its id; it is ready when WorkerReady says."""
@@ -214,7 +233,7 @@ class Scheduler:
         if desk is None or event.task not in desk.tasks:
             return []  # a late word about a task that was cancelled meanwhile
         was_solo = self._clear_desk(event.worker, desk, event.task)
-        self._crashes = self._silences = 0
+        self._breaker.attempt_ended()
         mean = self._mean_s
         self._mean_s = event.seconds if mean is None else 0.8 * mean + 0.2 * event.seconds
         actions = self._replaced_if_spent(event)
@@ -273,10 +292,8 @@ class Scheduler:
         desk = self._desks.pop(event.worker, None)
         if desk is None:
             return []  # it was started for the job before
-        is_early = not event.was_ready and not event.lacked_room
-        if is_early and desk.stage is not _WorkerStage.LEAVING:
-            self._early_deaths += 1
-        self._silences += event.silent_s > 0
+        is_leaving = desk.stage is _WorkerStage.LEAVING
+        self._breaker.worker_lost(event, is_leaving=is_leaving)
         self._grants.release(event.worker)
         was_solo = self._soloist == event.worker
         if was_solo:
@@ -285,9 +302,10 @@ class Scheduler:
         actions = [self._hand_back(task) for task in reversed(waiting)]
         if event.running is not None and event.running in desk.tasks:
             actions.append(self._blame(event.running, event, was_solo=was_solo))
-        if event.lacked_room and desk.stage is not _WorkerStage.LEAVING:
+        if event.lacked_room and not is_leaving:
             return actions + self._make_do(NO_ROOM)
-        return actions + self._break_circuit(event)
+        reason = "" if self._is_paused or self._is_over else self._breaker.reason(event)
+        return actions + (self._pause(reason) if reason else [])
 
     def _blame(self, task: TaskId, event: WorkerLost, *, was_solo: bool) -> Action:
         attempts = self._attempts.get(task, 0) + 1
@@ -296,7 +314,7 @@ class Scheduler:
             self._suspects.append(task)
             return RequeueTask(task, attempts - 1, is_charged=False)
         if event.cause is None:
-            self._crashes += 1
+            self._breaker.crashed()
             if attempts <= self._retries:
                 self._attempts[task] = attempts
                 self._move(task, Cause.HANDED_BACK)
@@ -309,28 +327,13 @@ class Scheduler:
         end = self._end(task, outcome, attempts, event.seconds)
         return replace(end, worker=event.worker)
 
-    def _break_circuit(self, event: WorkerLost) -> list[Action]:
-        if self._is_paused or self._is_over:
-            return []
-        if self._silences >= SILENCES_IN_A_ROW:
-            return self._pause(f"Workers do not get ready within {event.silent_s:.0f} s.")
-        if self._early_deaths >= EARLY_DEATHS_IN_A_ROW:
-            words = ending_words(event.exit_code)
-            return self._pause(f"Workers end before they are ready ({words}).")
-        if self._crashes >= CRASHES_IN_A_ROW:
-            return self._pause(
-                f"The last {self._crashes} attempts all crashed their worker "
-                f"({ending_words(event.exit_code)}); the cause is probably not one file."
-            )
-        return []
-
     def _pause(self, reason: str) -> list[Action]:
         self._is_paused = True
         return [PauseItself(reason)] if reason else []
 
     def _continue(self) -> None:
         self._is_paused = False
-        self._crashes = self._early_deaths = self._silences = 0
+        self._breaker.reset()
         for desk in self._desks.values():
             desk.before_continue = frozenset(desk.tasks)
 
@@ -453,7 +456,7 @@ class Scheduler:
         return Dispatch(worker, task, self._attempts.get(task, 0) + 1)
 
     def _end(self, task: TaskId, outcome: Outcome | None, attempts: int, seconds: float) -> EndTask:
-        self._move(task, cause_of(outcome))
+        self._move(task, _cause(outcome))
         del self._states[task]
         return EndTask(task, outcome, attempts, seconds)
 
@@ -463,3 +466,15 @@ class Scheduler:
 
 def _lacks_memory(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY
+
+
+def _cause(outcome: Outcome | None) -> Cause:
+    match outcome:
+        case Success():
+            return Cause.SUCCEEDED
+        case Failure():
+            return Cause.FAILED
+        case Skip():
+            return Cause.SKIPPED
+        case None:
+            return Cause.CANCELLED

@@ -8,6 +8,7 @@ from workers.actions import (
     StartWorker,
     TakeBackTask,
 )
+from workers.circuit_breaker import CRASHES_IN_A_ROW, EARLY_DEATHS_IN_A_ROW
 from workers.events import (
     AttemptEnded,
     JobCancelled,
@@ -24,7 +25,6 @@ from workers.events import (
 )
 from workers.job import TaskId, WorkerId
 from workers.outcome import Failure, FailureKind, Success
-from workers.scheduler import CRASHES_IN_A_ROW, EARLY_DEATHS_IN_A_ROW
 
 
 def test_each_ready_worker_gets_a_task_and_no_more_start_than_there_are_tasks() -> None:

@@ -11,12 +11,12 @@ import pytest
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import COPY, fill, outputs_of
 from workers import active_job, job_workers, load
+from workers.circuit_breaker import CRASHES_IN_A_ROW
 from workers.commands import ContinueJob
 from workers.job import Axis, JobState
 from workers.memory_budget import MemoryBudget
 from workers.outcome import FailureKind
 from workers.pool import WorkerPool
-from workers.scheduler import CRASHES_IN_A_ROW
 from workers.snapshot import MarkerKind
 
 MB = 1 << 20

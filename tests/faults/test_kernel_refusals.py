@@ -10,8 +10,8 @@ import pytest
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, fill, outputs_of
 from tests.faults.control_group import ROOT, control_group, job_in
+from workers.circuit_breaker import CRASHES_IN_A_ROW
 from workers.job_view import EVENTS_MOST, JobView
-from workers.scheduler import CRASHES_IN_A_ROW
 from workers.snapshot import AttemptEnd, MarkerKind
 
 MB = 1 << 20
