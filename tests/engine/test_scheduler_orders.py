@@ -71,6 +71,13 @@ class SchedulerMachine(RuleBasedStateMachine):
             WorkerLost(worker, -9, running, worker in self.crew.ready, is_excused=is_excused)
         )
 
+    @precondition(lambda self: self.crew.given)
+    @rule(choice=st.integers(0, 99))
+    def system_has_no_room_for_a_worker(self, choice: int) -> None:
+        worker = list(self.crew.given)[choice % len(self.crew.given)]
+        self.crew.given.pop(worker)
+        self.crew.tell(WorkerLost(worker, 75, None, worker in self.crew.ready, lacked_room=True))
+
     @precondition(lambda self: self._busy())
     @rule(choice=st.integers(0, 99), is_killed=st.booleans())
     def task_lacks_memory(self, choice: int, is_killed: bool) -> None:
