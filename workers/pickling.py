@@ -35,7 +35,7 @@ def dump(value: object) -> tuple[Buffer, list[memoryview]]:
     stream = io.BytesIO()
     # multiprocessing's own pickler: it knows how to send sockets, connections and shared arrays.
     ForkingPickler(stream, _PROTOCOL, True, is_small).dump(value)
-    return stream.getbuffer(), large
+    return stream.getvalue(), large
 
 
 def load(body: Buffer, buffers: Sequence[Buffer | mmap.mmap] = ()) -> Any:  # noqa: ANN401  # the caller's own

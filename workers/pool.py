@@ -286,9 +286,10 @@ class WorkerPool:
         process = cast("Any", self._context).Process(
             target=self._program,
             args=arguments,
-            name=f"everycore-worker-{worker}",
             daemon=self._is_daemonic,
         )
+        if self._is_daemonic:  # as multiprocessing.Pool calls its own
+            process.name = process.name.replace("Process", "PoolWorker")
         try:
             with warnings.catch_warnings():
                 # A forked worker runs our loop at once; to fork at all is the caller's choice.

@@ -399,3 +399,20 @@ def test_open_pools_do_not_keep_a_program_from_ending(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert sorted(done.stdout.splitlines()) == ["[1, 2]", "printed by the worker"]
+
+
+def worker_name(_: int) -> tuple[str, int]:
+    process = multiprocessing.current_process()
+    return process.name, process._identity[0]
+
+
+@pytest.mark.parametrize(
+    "method", sorted({"spawn", "fork"} & {*multiprocessing.get_all_start_methods()})
+)
+def test_workers_have_the_names_that_programs_know(method: str) -> None:
+    context, kind = multiprocessing.get_context(method), method.capitalize()
+    with Pool(1, context=context) as pool:
+        assert pool.apply(worker_name, (0,))[0].startswith(f"{kind}PoolWorker-")
+    with ProcessPoolExecutor(1, mp_context=context) as executor:
+        name, number = executor.submit(worker_name, 0).result()
+    assert name == f"{kind}Process-{number}"
