@@ -35,7 +35,10 @@ def dump(value: object) -> tuple[Buffer, list[memoryview]]:
     stream = io.BytesIO()
     # multiprocessing's own pickler: it knows how to send sockets, connections and shared arrays.
     ForkingPickler(stream, _PROTOCOL, True, is_small).dump(value)
-    return stream.getvalue(), large
+    # A view spares a large pickle a copy. A small one is copied: a view that an error keeps alive
+    # together with its stream lets Python 3.13 complain when it collects both.
+    is_small_pickle = stream.tell() < LARGE_BYTES
+    return (stream.getvalue() if is_small_pickle else stream.getbuffer()), large
 
 
 def load(body: Buffer, buffers: Sequence[Buffer | mmap.mmap] = ()) -> Any:  # noqa: ANN401  # the caller's own
