@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from workers import disk
 from workers.discovery import STAGING_PREFIX
 from workers.job import JobId, OnExisting, TaskId
-from workers.no_clobber import move_if_free
 from workers.outcome import Failure, FailureKind, Skip
 from workers.output_names import (
     NamePlanner as NamePlanner,
@@ -139,7 +139,7 @@ def publish(
     try:
         if (failure := _check_and_sync(temp, folder)) is not None:
             return failure
-        final.parent.mkdir(parents=True, exist_ok=True)
+        disk.make_folder(final.parent)
         return _placed(temp, final, on_existing, own_since_ns)
     except OSError as error:
         if not folder.is_dir():  # to a worker in a sandbox it is a folder it may not make again
@@ -149,25 +149,23 @@ def publish(
         return output_failure(where, error)
     finally:
         with contextlib.suppress(OSError):
-            temp.unlink()
+            disk.remove(temp)
 
 
 def _check_and_sync(temp: Path, folder: Path) -> Failure | None:
     """Make sure that there is an output, on the disk, with the permissions of a new file."""
-    mode = os.O_RDWR | getattr(os, "O_BINARY", 0) if os.name == "nt" else os.O_RDONLY
     try:
-        descriptor = os.open(temp, mode | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = disk.open_finished(temp)
     except FileNotFoundError as error:
         if not temp.parent.is_dir():
             return output_failure(folder, error)
         return Failure(FailureKind.OPERATION_FAILED, _WROTE_NOTHING)
     try:
-        status = os.fstat(descriptor)
+        status = disk.status(descriptor)
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return Failure(FailureKind.OPERATION_FAILED, _WROTE_NOTHING)
-        if os.name != "nt":
-            os.fchmod(descriptor, 0o666 & ~_umask())
-        os.fsync(descriptor)
+        disk.set_mode(descriptor, 0o666 & ~_umask())
+        disk.sync(descriptor)
     finally:
         os.close(descriptor)
     return None
@@ -183,11 +181,11 @@ def _umask() -> int:
 def _placed(
     temp: Path, final: Path, on_existing: OnExisting, own_since_ns: int | None
 ) -> Path | Failure | Skip:
-    while not move_if_free(temp, final):
+    while not disk.move_if_free(temp, final):
         if final.is_dir() and not final.is_symlink():
             return _folder_in_the_way(final)
         if own_since_ns is not None and _is_own(final, on_existing, own_since_ns):
-            temp.replace(final)
+            disk.replace(temp, final)
             return final
         if on_existing is OnExisting.SKIP:
             return Skip(_KEPT)
@@ -225,20 +223,18 @@ def _placed_beside(path: Path, final: Path) -> Path:
     number = 2
     while True:
         beside = final.with_name(numbered(final, number))
-        if move_if_free(path, beside):
+        if disk.move_if_free(path, beside):
             return beside
         number += 1
 
 
 def _put_away(final: Path) -> None:
     """Move an existing file to the trash; where there is none, keep it beside the output."""
-    import send2trash
-
     with contextlib.suppress(OSError), _trashing_alone():
-        send2trash.send2trash(final)
+        disk.trash(final)
     if os.path.lexists(final):
         kept = final.with_name(fitted(final.stem, f" (before Everycore){final.suffix}"))
-        if not move_if_free(final, kept):
+        if not disk.move_if_free(final, kept):
             _placed_beside(final, kept)
 
 

@@ -1,0 +1,93 @@
+"""One output on its way to its final name, refused or killed at a step of the disk.
+
+As a program: publishes in the folder given and kills itself before the n-th step.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from workers import disk
+from workers.job import JobId, OnExisting, TaskId
+from workers.outcome import Failure, Skip
+from workers.output import Staging, publish
+
+JOB: Final = JobId("20250101-120000-holiday-1a2b")
+OLD, NEW = b"old" * 1000, b"new" * 2000
+# Long before any test: a file of before the job.
+BEFORE_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands under the final name before, and what the person chose for that."""
+
+    name: str
+    on_existing: OnExisting
+    is_taken: bool = False
+    is_retry: bool = False
+
+    def set_up(self, place: Path) -> Staging:
+        staging = Staging(place / "out", JOB)
+        assert staging.prepare() is None
+        if self.is_taken or self.is_retry:
+            self.final(place).parent.mkdir()
+            self.final(place).write_bytes(OLD)
+        if self.is_taken:
+            os.utime(self.final(place), ns=(BEFORE_NS, BEFORE_NS))
+        return staging
+
+    def publish(self, place: Path, attempt: int = 1) -> Path | Failure | Skip:
+        temp = Staging(place / "out", JOB).target(TaskId(1), attempt, ".jpg")
+        temp.write_bytes(NEW)
+        own_since_ns = 2 * BEFORE_NS if self.is_retry or attempt > 1 else None
+        return publish(temp, self.final(place), self.on_existing, own_since_ns=own_since_ns)
+
+    def final(self, place: Path) -> Path:
+        return place / "out" / "folder" / "a.jpg"
+
+
+SCENES: Final = (
+    Scene("free", OnExisting.SKIP),
+    Scene("kept", OnExisting.SKIP, is_taken=True),
+    Scene("numbered", OnExisting.RENAME, is_taken=True),
+    Scene("replaced", OnExisting.REPLACE, is_taken=True),
+    Scene("own", OnExisting.SKIP, is_retry=True),
+)
+
+
+def counted(act: Callable[[], object]) -> list[str]:
+    """Return the steps that an undisturbed run takes."""
+    steps: list[str] = []
+    disk.failpoint = steps.append
+    try:
+        act()
+    finally:
+        disk.failpoint = lambda _step: None
+    return steps
+
+
+def at_step(number: int, act: Callable[[], None]) -> Callable[[str], None]:
+    """Return a failpoint that acts before the step of that number, counted from 1."""
+    steps: list[str] = []
+
+    def reached(step: str) -> None:
+        steps.append(step)
+        if len(steps) == number:
+            act()
+
+    return reached
+
+
+def main() -> None:
+    place, scene = Path(sys.argv[1]), next(s for s in SCENES if s.name == sys.argv[2])
+    disk.failpoint = at_step(int(sys.argv[3]), lambda: os.kill(os.getpid(), signal.SIGKILL))
+    scene.publish(place)
+
+
+if __name__ == "__main__":
+    main()

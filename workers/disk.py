@@ -1,0 +1,79 @@
+"""Every step that touches the disk between a finished temporary file and its final name.
+
+Each step first passes `failpoint` with its name, so that a test can refuse, or die at, the n-th of
+them for every n; in a program it does nothing. Who publishes (output.py) uses these and nothing
+else.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from workers import no_clobber
+
+
+def _passed(_step: str) -> None:
+    """Let the step happen."""
+
+
+# Called with a step's name before it happens; raises what the step shall raise.
+failpoint: Callable[[str], None] = _passed
+
+
+def open_finished(temp: Path) -> int:
+    """Open a finished file to look at it and sync it; follows no link."""
+    failpoint("open")
+    # Windows syncs only what is open for writing.
+    mode = os.O_RDWR | getattr(os, "O_BINARY", 0) if os.name == "nt" else os.O_RDONLY
+    return os.open(temp, mode | getattr(os, "O_NOFOLLOW", 0))
+
+
+def status(descriptor: int) -> os.stat_result:
+    """Return what the file is and how large."""
+    failpoint("status")
+    return os.fstat(descriptor)
+
+
+def set_mode(descriptor: int, mode: int) -> None:
+    """Give the file its permissions; Windows inherits them from the folder."""
+    failpoint("mode")
+    if os.name != "nt":
+        os.fchmod(descriptor, mode)
+
+
+def sync(descriptor: int) -> None:
+    """Wait until the file's content is on the disk."""
+    failpoint("sync")
+    os.fsync(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there."""
+    failpoint("folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def move_if_free(source: Path, final: Path) -> bool:
+    """Rename a file on its disk; False, and nothing done, when the name is taken."""
+    failpoint("move")
+    return no_clobber.move_if_free(source, final)
+
+
+def replace(source: Path, final: Path) -> None:
+    """Rename a file over another one."""
+    failpoint("replace")
+    source.replace(final)
+
+
+def trash(path: Path) -> None:
+    """Move a file to the person's trash; raises OSError where there is none."""
+    import send2trash
+
+    failpoint("trash")
+    send2trash.send2trash(path)
+
+
+def remove(path: Path) -> None:
+    """Delete a temporary file, unless it is gone."""
+    failpoint("remove")
+    path.unlink(missing_ok=True)
