@@ -228,7 +228,7 @@ class ActiveJob:
             return
         if self.is_open_ended:
             self._retry_while_running(tasks)
-        elif self.state.is_ended and self.journal.retry(tasks):
+        elif self.state.is_ended and (self.journal.retry(tasks) or self.is_discovering):
             self.view.all_changed()
             self.start(self.spec, pool, workers)
 

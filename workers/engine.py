@@ -14,7 +14,7 @@ from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import assert_never
+from typing import Final, assert_never
 
 from workers.active_job import ActiveJob, Listener
 from workers.commands import (
@@ -38,7 +38,7 @@ from workers.discovery import FoundFile
 from workers.discovery_thread import Batch, DiscoveryThread
 from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
-from workers.job import InputFilter, JobId, JobSpec, JobState, WorkerId
+from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
 from workers.job_frame import shown_in
 from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
@@ -49,6 +49,8 @@ from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
 from workers.snapshot import JobSnapshot, Lane
 from workers.wording import printable
+
+_CUT_SHORT: Final = "The search for files was cut short. Retry goes on with it."
 
 
 class Engine:
@@ -220,7 +222,7 @@ class Engine:
                 self._nice = RESPONSIVE_NICE if is_responsive else 0
                 self._pool.set_nice(self._nice)
             case RetryTasks(tasks):
-                self._open_job().retry(tasks, self._pool, self._workers)
+                self._retry(tasks)
             case OpenJob(job):
                 self._open(job)
             case DiscardJob(job):
@@ -290,12 +292,25 @@ class Engine:
         job.start(spec, self._pool, self._workers)
 
     def _cancel(self) -> None:
+        job = self._open_job()
+        if self._discoveries and job.is_open_ended:
+            job.view.notice = _CUT_SHORT
         for discovery in self._discoveries:
             discovery.stop()
         self._discoveries.clear()
-        job = self._open_job()
         job.is_discovering = False
         job.cancel()
+
+    def _retry(self, tasks: tuple[TaskId, ...]) -> None:
+        """Run tasks again; all of them means also the files that a cut-short search had left."""
+        job = self._open_job()
+        is_of_files = job.spec is not None and job.spec.sweep is None
+        if is_of_files and not tasks and job.state.is_ended and not job.journal.is_discovered():
+            self._known = set()
+            job.journal.search_again()
+            self._discover(*job.journal.inputs(), job.spec)
+            job.view.notice = ""
+        job.retry(tasks, self._pool, self._workers)
 
     def _resize(self, count: int) -> None:
         before, self._workers = self._workers, max(1, count)

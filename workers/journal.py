@@ -150,6 +150,10 @@ class Journal:
         """Record whether the search for files had ended."""
         self._set(is_discovered=int(is_discovered))
 
+    def search_again(self) -> None:
+        """Leave out the files that are there already when others are added."""
+        self._inputs.expect_again()
+
     def is_discovered(self) -> bool:
         """Say whether the search for files had ended."""
         return bool(self._column("is_discovered"))

@@ -17,10 +17,14 @@ class InputFiles:
         self._was_reopened = False
         self._known: set[int] | None = None
 
+    def expect_again(self) -> None:
+        """Leave out from now on what is there already: a new search finds it once more."""
+        self._was_reopened = True
+
     def load(self, connection: sqlite3.Connection) -> None:
         """Read the roots of a journal that is opened again."""
         self.roots = read_roots(connection)
-        self._was_reopened = True
+        self.expect_again()
 
     def numbered(self, files: Sequence[FoundFile]) -> dict[Path, int]:
         """Return the number of each root, with those that are new."""

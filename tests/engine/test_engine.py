@@ -401,3 +401,19 @@ def test_draft_that_was_never_started_leaves_no_record(
     assert engine.snapshot().counts.waiting == 1
     engine.close()
     assert list(journals.glob("*.sqlite*")) == []
+
+
+def test_retry_after_a_cancel_in_the_middle_of_the_search_finds_the_rest(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    names = fill(folder, 2500)
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
+    running.until(lambda now: now.is_discovering and now.counts.total > 0)
+    running.post(CancelJob())
+    cancelled = running.until(lambda now: now.state is JobState.CANCELLED)
+    assert cancelled.counts.total < len(names)
+    assert cancelled.notice == "The search for files was cut short. Retry goes on with it."
+    running.post(RetryTasks())
+    end = running.until(lambda now: now.state is JobState.FINISHED)
+    assert (end.counts.total, end.counts.succeeded) == (len(names), len(names))
+    assert outputs_of(tmp_path / "out") == {name: name for name in names}

@@ -98,7 +98,7 @@ def _until_all_succeeded(running: Running, give_up: float) -> JobSnapshot:
         if snapshot.state is JobState.PAUSED:
             running.post(ContinueJob())
         elif snapshot.state.is_ended:
-            if snapshot.counts.succeeded == snapshot.counts.total:
+            if snapshot.counts.succeeded == FILES:
                 return snapshot
             running.post(RetryTasks())
             running.engine.turn(0.0)
