@@ -34,8 +34,7 @@ from workers.commands import (
     SetResponsive,
     StartJob,
 )
-from workers.discovery import FoundFile
-from workers.discovery_thread import Batch, DiscoveryThread
+from workers.discovery import KnownFiles
 from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
@@ -47,10 +46,16 @@ from workers.load import LoadMeter
 from workers.memory import total_bytes
 from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
+from workers.search import Batch, Search, Written, files_of
 from workers.snapshot import JobSnapshot, Lane
 from workers.wording import printable
 
 _CUT_SHORT: Final = "The search for files was cut short. Retry goes on with it."
+_SEARCH_LOST: Final = "The search for files ended before its time. Retry goes on with it."
+# A search that was killed, as for memory, is begun again so often.
+LOSSES_MOST: Final = 2
+# A search says something a few times a second, unless its drive does not answer.
+SILENT_S: Final = 5.0
 
 
 class Engine:
@@ -62,12 +67,14 @@ class Engine:
         self._workers = max(1, workers)
         self._listener = listener
         self._nice = RESPONSIVE_NICE
-        self._inbox: SimpleQueue[Command | tuple[DiscoveryThread, Batch | None]] = SimpleQueue()
+        self._inbox: SimpleQueue[Command | tuple[Search, Written | None]] = SimpleQueue()
         self._pool = JobWorkers(nice=self._nice)
         self._job: ActiveJob | None = None
-        self._discoveries: list[DiscoveryThread] = []
-        self._found: deque[tuple[DiscoveryThread, Batch | None]] = deque()
-        self._known: set[tuple[int, int]] = set()
+        self._searches: list[Search] = []
+        self._found: deque[tuple[Search, Batch | None]] = deque()
+        self._known = KnownFiles()
+        self._losses = 0
+        self._silence = ""
         self._meter = LoadMeter()
         self._scarcity = Scarcity(total_bytes())
         self._sequence = 0
@@ -81,8 +88,8 @@ class Engine:
         self._inbox.put(command)
         self._pool.wake()
 
-    def _take_batch(self, discovery: DiscoveryThread, batch: Batch | None) -> None:
-        self._inbox.put((discovery, batch))
+    def _take_batch(self, search: Search, batch: Written | None) -> None:
+        self._inbox.put((search, batch))
         self._pool.wake()
 
     # ---- the loop
@@ -114,6 +121,7 @@ class Engine:
             while self._found:
                 self._files_found(*self._found[0])
                 self._found.popleft()
+            self._watch_searches(job)
             job.refill()
             job.save()
         except JournalError as error:
@@ -126,7 +134,7 @@ class Engine:
     def is_busy(self) -> bool:
         """Say whether a job is running, files are being found, or commands wait."""
         is_running = self._job is not None and self._job.state is JobState.RUNNING
-        return is_running or bool(self._discoveries) or not self._inbox.empty()
+        return is_running or bool(self._searches) or not self._inbox.empty()
 
     @property
     def has_quit(self) -> bool:
@@ -183,7 +191,9 @@ class Engine:
                 return has_read
             has_read = True
             if isinstance(item, tuple):
-                self._found.append(item)
+                search, written = item
+                batch = None if written is None else self._known.new_of(files_of(written))
+                self._found.append((search, batch))
                 continue
             self._refusal = ""
             try:
@@ -191,16 +201,32 @@ class Engine:
             except EverycoreError as error:
                 self._refusal = str(error)
 
-    def _files_found(self, discovery: DiscoveryThread, batch: tuple[FoundFile, ...] | None) -> None:
-        if discovery not in self._discoveries or self._job is None:
+    def _files_found(self, search: Search, batch: Batch | None) -> None:
+        job = self._job
+        if search not in self._searches or job is None:
             return  # its job was closed meanwhile
         if batch is not None:
-            self._job.add_files(batch)
-            discovery.taken()
+            if batch:
+                job.add_files(batch)
+            search.taken()
             return
-        self._discoveries.remove(discovery)
-        self._job.is_discovering = bool(self._discoveries)
-        self._job.journal.set_discovered(not self._discoveries)
+        self._searches.remove(search)
+        if search.is_lost:  # what it found is known: a new one brings the others
+            self._losses += 1
+            if self._losses <= LOSSES_MOST:
+                self._search(search.paths, search.chosen, job.spec)
+                return
+            job.view.notice = _SEARCH_LOST
+        job.is_discovering = bool(self._searches)
+        if not self._searches and self._losses <= LOSSES_MOST:
+            job.journal.set_discovered(True)
+
+    def _watch_searches(self, job: ActiveJob) -> None:
+        """Say so while a drive does not answer; whatever lies elsewhere goes on."""
+        silent = [search for search in self._searches if search.silent_s() > SILENT_S]
+        words = f"{printable(silent[0].paths[0].name)} does not answer." if silent else ""
+        if words != self._silence:
+            self._silence = job.view.notice = words
 
     def _obey(self, command: Command) -> None:  # noqa: C901  # one case a command
         match command:
@@ -254,19 +280,21 @@ class Engine:
             self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
         earlier, _ = self._job.journal.inputs()
         self._job.journal.set_inputs((*earlier, *paths), chosen)
-        self._discover(paths, chosen, self._job.spec)
+        self._search(paths, chosen, self._job.spec)
 
-    def _discover(self, paths: Sequence[Path], chosen: InputFilter, spec: JobSpec | None) -> None:
-        self._open_job().expect_files()
-        discovery = DiscoveryThread(
+    def _search(self, paths: Sequence[Path], chosen: InputFilter, spec: JobSpec | None) -> None:
+        search = Search(
             paths,
             chosen,
             left_out=(spec.output,) if spec is not None else (),
-            known=self._known,
             deliver=self._take_batch,
         )
-        self._discoveries.append(discovery)
-        discovery.start()
+        try:
+            search.start()
+        except OSError as error:
+            raise JobRefused(f"No search can be started: {error.strerror or error}.") from error
+        self._searches.append(search)
+        self._open_job().expect_files()
 
     def _start(self, spec: JobSpec) -> None:
         if self._job is not None and not _may_start(self._job, spec):
@@ -286,18 +314,18 @@ class Engine:
 
     def _run(self, job: ActiveJob, spec: JobSpec) -> None:
         _check_own_code(spec)
-        is_found = bool(self._discoveries) or job.journal.is_discovered()
+        is_found = bool(self._searches) or job.journal.is_discovered()
         if spec.sweep is None and not is_found:  # the search was cut short
-            self._discover(*job.journal.inputs(), spec)
+            self._search(*job.journal.inputs(), spec)
         job.start(spec, self._pool, self._workers)
 
     def _cancel(self) -> None:
         job = self._open_job()
-        if self._discoveries and job.is_open_ended:
+        if self._searches and job.is_open_ended:
             job.view.notice = _CUT_SHORT
-        for discovery in self._discoveries:
-            discovery.stop()
-        self._discoveries.clear()
+        for search in self._searches:
+            search.stop()
+        self._searches.clear()
         job.is_discovering = False
         job.cancel()
 
@@ -306,9 +334,10 @@ class Engine:
         job = self._open_job()
         is_of_files = job.spec is not None and job.spec.sweep is None
         if is_of_files and not tasks and job.state.is_ended and not job.journal.is_discovered():
-            self._known = set()
+            self._known = KnownFiles()
+            self._losses = 0
             job.journal.search_again()
-            self._discover(*job.journal.inputs(), job.spec)
+            self._search(*job.journal.inputs(), job.spec)
             job.view.notice = ""
         job.retry(tasks, self._pool, self._workers)
 
@@ -341,10 +370,11 @@ class Engine:
             raise JournalError("There is no record of this job any more.") from error
 
     def _close_job(self) -> None:
-        for discovery in self._discoveries:
-            discovery.stop()
-        self._discoveries.clear()
-        self._known = set()
+        for search in self._searches:
+            search.stop()
+        self._searches.clear()
+        self._known = KnownFiles()
+        self._losses = 0
         job, self._job = self._job, None
         if job is None:
             return

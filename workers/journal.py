@@ -176,9 +176,11 @@ class Journal:
         """
         numbers = self._inputs.numbered(files)
         files = self._inputs.unknown(self._connection, files, numbers)
+        states = [journal_rows.state_of(file) for file in files]
         tally = self._tasks.tally.copy()
-        for file in files:
-            tally.put(Share(journal_rows.state_of(file), 1, file.size))
+        for state in set(states):
+            sizes = [file.size for file, its in zip(files, states, strict=True) if its == state]
+            tally.put(Share(state, len(sizes), sum(sizes)))
         rows = [
             journal_rows.file_row(task, file, numbers[file.root])
             for task, file in enumerate(files, len(self._tasks) + 1)
@@ -187,9 +189,7 @@ class Journal:
             self._inputs.write(self._connection, numbers)
             self._connection.executemany(journal_rows.ADD_FILE, rows)
         self._inputs.keep(files, numbers)
-        self._tasks.add(
-            map(journal_rows.state_of, files), (file.size for file in files), [1] * len(files)
-        )
+        self._tasks.add(states, [file.size for file in files], [1] * len(files))
         return files
 
     def add_blocks(self, blocks: Sequence[tuple[str, int, int]]) -> None:

@@ -24,6 +24,7 @@ _WAITING: Final = (
     "SELECT id, root, relative, name, size, mtime_ns, kind, attempts, first_point, points,"
     " planned, was_dispatched FROM task WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
+_KIND_WORDS: Final = {kind: kind.value for kind in Kind}
 _REOPEN: Final = (
     f"UPDATE task SET state = {WAITING}, message = '', detail = '', failure = NULL,"
     " outputs = NULL, bytes_out = 0, has_warning = 0, failed_points = 0, attempts = 0,"
@@ -61,19 +62,12 @@ def state_of(file: FoundFile) -> int:
 
 def file_row(task: int, file: FoundFile, root: int) -> tuple[object, ...]:
     """Return the values of `ADD_FILE`; the path is left out where the name says it exactly."""
-    text = str(file.relative)
+    _, text, size, mtime_ns, kind, problem, _, _ = file
     name = printable(text)
-    return (
-        task,
-        state_of(file),
-        file.size,
-        file.kind.value,
-        name,
-        file.mtime_ns,
-        root,
-        None if name == text else os.fsencode(text),
-        storable(file.problem),
-    )
+    exact = None if name == text else os.fsencode(text)
+    state = SKIPPED if problem else WAITING
+    reason = storable(problem) if problem else ""
+    return task, state, size, _KIND_WORDS[kind], name, mtime_ns, root, exact, reason
 
 
 def block_row(task: int, block: tuple[str, int, int]) -> tuple[object, ...]:

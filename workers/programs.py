@@ -15,6 +15,7 @@ from typing import Final
 VERB: Final = "--everycore-program"
 ENGINE: Final = "workers.engine_program"
 KEEPER: Final = "workers.keeper"
+SEARCH: Final = "workers.search_program"
 
 
 def command(program: str, *arguments: str) -> list[str]:
@@ -30,7 +31,7 @@ def command(program: str, *arguments: str) -> list[str]:
 def run(arguments: Sequence[str]) -> None:
     """Be the program that the arguments after VERB name."""
     program = arguments[0]
-    if program not in (ENGINE, KEEPER):
+    if program not in (ENGINE, KEEPER, SEARCH):
         raise ValueError(f"no program of ours: {program!r}")
     sys.argv = [sys.argv[0], *arguments[1:]]
     import_module(program).main()

@@ -13,7 +13,7 @@ FIGURE = {"value", "unit", "goal", "held"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["engine", "chaos", "window", "memory"])
+@pytest.mark.parametrize("name", ["engine", "chaos", "window", "memory", "million", "journal"])
 def test_benchmark_says_its_figures_within_its_time(tmp_path: Path, name: str) -> None:
     ran = subprocess.run(
         [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--quick", "--json"],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.discovery import FoundFile, discover
+from workers.discovery import FoundFile, KnownFiles, discover
 from workers.job import InputFilter, Kind
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
@@ -21,11 +21,13 @@ needs_linux = pytest.mark.skipif(
 def found_below(
     *paths: Path, chosen: InputFilter = InputFilter(), left_out: Sequence[Path] = ()
 ) -> list[FoundFile]:
-    return list(chain.from_iterable(discover(paths, chosen, left_out=left_out)))
+    known = KnownFiles()
+    batches = discover(paths, chosen, left_out=left_out)
+    return list(chain.from_iterable(map(known.new_of, batches)))
 
 
 def names(found: Sequence[FoundFile]) -> list[str]:
-    return [file.relative.as_posix() for file in found]
+    return [Path(file.relative).as_posix() for file in found]
 
 
 def write(folder: Path, *relatives: str) -> Path:
@@ -49,12 +51,13 @@ def test_a_file_carries_what_a_task_needs(tmp_path: Path) -> None:
 
     status = (folder / "sub/x.JPG").stat()
     assert file == FoundFile(
-        folder / "sub/x.JPG",
         folder,
-        Path("sub/x.JPG"),
+        str(Path("sub/x.JPG")),
         status.st_size,
         status.st_mtime_ns,
         Kind.IMAGE,
+        device=status.st_dev,
+        number=status.st_ino,
     )
 
 
@@ -63,7 +66,7 @@ def test_a_dropped_file_has_its_folder_as_root(tmp_path: Path) -> None:
 
     (file,) = found_below(tmp_path / "table.csv")
 
-    assert (file.root, file.relative, file.kind) == (tmp_path, Path("table.csv"), Kind.TABLE)
+    assert (file.root, file.relative, file.kind) == (tmp_path, "table.csv", Kind.TABLE)
 
 
 def test_each_file_is_found_once_however_often_it_is_dropped(tmp_path: Path) -> None:
@@ -77,13 +80,14 @@ def test_each_file_is_found_once_however_often_it_is_dropped(tmp_path: Path) -> 
 
 def test_a_later_drop_adds_only_what_is_new(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", "a.jpg")
-    known: set[tuple[int, int]] = set()
-    list(discover([folder], InputFilter(), known=known))
+    known = KnownFiles()
+    for batch in discover([folder], InputFilter()):
+        known.new_of(batch)
     write(folder, "b.jpg")
 
-    (batch,) = [batch for batch in discover([folder], InputFilter(), known=known) if batch]
+    new = list(chain.from_iterable(map(known.new_of, discover([folder], InputFilter()))))
 
-    assert names(batch) == ["b.jpg"]
+    assert names(new) == ["b.jpg"]
 
 
 def test_outputs_staging_folders_and_litter_are_left_out(tmp_path: Path) -> None:
@@ -142,7 +146,7 @@ def test_links_are_named_and_not_followed(tmp_path: Path) -> None:
     (folder / "dangling.jpg").symlink_to("nowhere")
     (folder / "to_a.jpg").symlink_to(folder / "a.jpg")
 
-    problems = {file.relative.name: file.problem for file in found_below(folder)}
+    problems = {file.path.name: file.problem for file in found_below(folder)}
 
     link = "A link; links are not followed."
     assert problems == {
@@ -170,7 +174,7 @@ def test_pipes_and_sockets_are_named_and_not_opened(tmp_path: Path) -> None:
 def test_a_path_that_is_gone_is_named(tmp_path: Path) -> None:
     (file,) = found_below(tmp_path / "nowhere")
 
-    assert (file.root, file.relative) == (tmp_path, Path("nowhere"))
+    assert (file.root, file.relative) == (tmp_path, "nowhere")
     assert file.problem == "No longer there."
 
 
@@ -184,7 +188,7 @@ def test_a_closed_folder_is_one_problem_and_the_rest_is_found(tmp_path: Path) ->
     found = found_below(folder)
     (folder / "closed").chmod(0o700)
 
-    assert [(file.relative.name, file.problem) for file in found] == [
+    assert [(file.path.name, file.problem) for file in found] == [
         ("a.jpg", ""),
         ("closed", "No permission to read this folder."),
     ]
@@ -218,4 +222,4 @@ def test_a_deep_tree_is_walked_without_recursion(tmp_path: Path) -> None:
 
     (file,) = found_below(tmp_path)
 
-    assert len(file.relative.parts) == depth + 1
+    assert len(Path(file.relative).parts) == depth + 1

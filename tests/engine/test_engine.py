@@ -406,7 +406,7 @@ def test_draft_that_was_never_started_leaves_no_record(
 def test_retry_after_a_cancel_in_the_middle_of_the_search_finds_the_rest(
     running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.discovery_thread.BATCHES_AHEAD", 1)  # one batch a turn
+    monkeypatch.setattr("workers.search.BATCHES_AHEAD", 1)  # one batch a turn
     names = fill(folder, 2500)
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
     running.until(lambda now: now.is_discovering and now.counts.total > 0)

@@ -39,7 +39,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs names th
 
 
 def file(name: str, *, size: int = 100, problem: str = "", root: Path = ROOT) -> FoundFile:
-    return FoundFile(root / name, root, Path(name), size, 1_700_000_000, Kind.IMAGE, problem)
+    return FoundFile(root, name, size, 1_700_000_000, Kind.IMAGE, problem)
 
 
 def files(count: int) -> list[FoundFile]:

@@ -29,7 +29,7 @@ ROOT = Path("/in/Holiday")
 
 
 def file(name: str, *, size: int = 100, problem: str = "", root: Path = ROOT) -> FoundFile:
-    return FoundFile(root / name, root, Path(name), size, 1_700_000_000, Kind.IMAGE, problem)
+    return FoundFile(root, name, size, 1_700_000_000, Kind.IMAGE, problem)
 
 
 def files(count: int) -> list[FoundFile]:
@@ -163,7 +163,7 @@ from workers.outcome import Success
 root = Path("/in")
 def found(number):
     name = f"{number}.jpg"
-    return FoundFile(root / name, root, Path(name), number, 1, Kind.IMAGE)
+    return FoundFile(root, name, number, 1, Kind.IMAGE)
 journal = Journal.create(Path(sys.argv[1]), "Killed")
 journal.set_state(JobState.RUNNING)
 print(journal.job, flush=True)

@@ -28,7 +28,7 @@ BAD = Failure(FailureKind.BAD_INPUT, "Not a readable JPEG (file ends early).", "
 
 
 def file(name: str, *, size: int = 100, problem: str = "", root: Path = ROOT) -> FoundFile:
-    return FoundFile(root / name, root, Path(name), size, 1_700_000_000, Kind.IMAGE, problem)
+    return FoundFile(root, name, size, 1_700_000_000, Kind.IMAGE, problem)
 
 
 def end(journal: Journal, task: int, outcome: Outcome | None, seconds: float = 0.5) -> bool:

@@ -1,15 +1,12 @@
 """Commands that come when nobody expects them: twice, too early, or for a job that runs."""
 
-import threading
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import COPY, HELD, busy_workers, fill, outputs_of
-from workers import discovery_thread
+from tests.faults.held_search import hold
 from workers.commands import (
     AddInputs,
     CancelJob,
@@ -18,7 +15,6 @@ from workers.commands import (
     ResizeWorkers,
     RetryTasks,
 )
-from workers.discovery import FoundFile, discover
 from workers.job import Axis, JobId, JobState
 
 HELD_SWEEP = """
@@ -38,14 +34,7 @@ def test_inputs_added_to_a_running_job_are_waited_for(
     later = tmp_path / "later"
     later.mkdir()
     (later / "late.txt").write_text("late")
-    may_search = threading.Event()
-
-    def slow(paths: Sequence[Path], *given: Any, **more: Any) -> Iterator[tuple[FoundFile, ...]]:
-        if later in paths:
-            may_search.wait()
-        yield from discover(paths, *given, **more)
-
-    monkeypatch.setattr(discovery_thread, "discover", slow)
+    hold(monkeypatch, later, tmp_path / "open")
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, HELD)))
     running.until(lambda snapshot: busy_workers(snapshot) == 2)
     running.post(AddInputs((later,)))
@@ -53,7 +42,7 @@ def test_inputs_added_to_a_running_job_are_waited_for(
     (tmp_path / "go").touch()
     snapshot = running.until(lambda snapshot: snapshot.counts.succeeded == 2)
     state = snapshot.state
-    may_search.set()
+    (tmp_path / "open").touch()
     assert state is JobState.RUNNING
     end = running.until_ended()
     assert end.counts.succeeded == end.counts.total == 3

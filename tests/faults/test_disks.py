@@ -2,18 +2,15 @@
 
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import HELD, busy_workers, fill, outputs_of
-from workers import discovery_thread
+from tests.faults.held_search import hold
 from workers.commands import AddInputs, ContinueJob
-from workers.discovery import FoundFile, discover
 from workers.job import Axis, JobState
 
 
@@ -62,23 +59,17 @@ def test_full_disk_under_the_journal_pauses_the_job(
 
 
 def test_files_found_while_the_journals_disk_is_full_are_not_lost(
-    small_disk: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    small_disk: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(folder, 900)
     jobs = small_disk / "jobs"
     jobs.mkdir()
-    may_search = threading.Event()
-
-    def held(*given: Any, **more: Any) -> Iterator[tuple[FoundFile, ...]]:
-        may_search.wait()
-        yield from discover(*given, **more)
-
-    monkeypatch.setattr(discovery_thread, "discover", held)
+    hold(monkeypatch, folder, tmp_path / "open")
     running = Running(jobs, workers=1)
     running.post(AddInputs((folder,)))
     running.until(lambda snapshot: snapshot.is_discovering)
     ballast = fill_up(small_disk)
-    may_search.set()
+    (tmp_path / "open").touch()
     refused = running.until(lambda snapshot: bool(snapshot.refusal))
     assert "cannot be written" in refused.refusal
     ballast.unlink()
