@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, assert_never
 
 from workers.actions import (
@@ -27,6 +28,7 @@ from workers.actions import (
 from workers.assignments import Assignments
 from workers.deadlines import TIMES_SIMILAR, Deadlines
 from workers.discovery import FoundFile
+from workers.earlier import EarlierOutputs, look_back
 from workers.errors import JobRefused, JournalError
 from workers.events import (
     AttemptEnded,
@@ -45,9 +47,11 @@ from workers.events import (
     WorkersResized,
 )
 from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState, WorkerId
+from workers.job_setup import setup_for, threads_each
 from workers.job_view import JobView, ended_row, skipped_row
 from workers.job_workers import JobWorkers
 from workers.journal import Journal
+from workers.manifest import ManifestWriting
 from workers.memory import available_bytes, total_bytes
 from workers.memory_budget import memory_budget
 from workers.messages import Setup
@@ -55,7 +59,7 @@ from workers.operations import sweep as sweeps
 from workers.outcome import Failure, FailureKind, Success
 from workers.output import Staging, stops_job
 from workers.room import NO_ROOM
-from workers.sandbox_choice import sandbox_of, with_inputs
+from workers.sandbox_choice import with_inputs
 from workers.scheduler import Scheduler
 from workers.snapshot import AttemptEnd, Counts, MarkerKind, TaskRow
 from workers.sweep_results import publish_results
@@ -64,6 +68,8 @@ from workers.sweep_results import publish_results
 BACKLOG_LOW: Final = 500
 BACKLOG_STEP: Final = 1000
 COMMIT_EVERY_S: Final = 0.1
+# So many of the last outputs are looked at again when a job that stopped goes on.
+LOOKED_AT_AGAIN: Final = 20_000
 _NOBODY: Final = WorkerId(0)
 
 Listener = Callable[[TaskRow], None]
@@ -85,7 +91,9 @@ class ActiveJob:
         self._listener = listener
         self._scheduler: Scheduler | None = None
         self._pool: JobWorkers | None = None
+        self._manifest: ManifestWriting | None = None
         self._assignments: Assignments | None = None
+        self._earlier: EarlierOutputs | None = None
         self._staging: Staging | None = None
         self._setup: Setup | None = None
         self._deadlines = Deadlines(None)
@@ -106,7 +114,12 @@ class ActiveJob:
         pool.kill_all()  # those of a start before that was refused or cancelled
         self.journal.reopen_running()
         is_resumed = self.journal.spec() is not None
-        self._assignments = Assignments(self.journal, spec, is_resumed=is_resumed)
+        if is_resumed and self.state is JobState.STOPPED:
+            self.journal.reopen_lost(LOOKED_AT_AGAIN)
+        if self._earlier is not None:
+            self._earlier.close()
+        self._earlier = look_back(self.journal, spec)
+        self._assignments = Assignments(self.journal, spec, self._earlier, is_resumed=is_resumed)
         budget = memory_budget(available_bytes(), total_bytes(), workers)
         self._scheduler = Scheduler(
             target=workers,
@@ -121,7 +134,8 @@ class ActiveJob:
         self.journal.set_spec(spec)
         if spec.sweep is not None and not self.journal.counts().total:
             self._add_blocks(spec.sweep)
-        self._setup = self._setup_for(spec, staging, workers)
+        known = None if self.is_discovering else self.journal.counts().total
+        self._setup = setup_for(self.journal, spec, staging, threads_each(workers, known))
         pool.prepare(self._setup)
         self._enter(JobState.RUNNING)
         self.view.start_clock(time.monotonic())
@@ -257,9 +271,25 @@ class ActiveJob:
     def leave(self) -> None:
         """Close the journal; an unfinished job stands as stopped."""
         self._stop_clock(time.monotonic())
+        if self._manifest is not None:
+            self._manifest.join()
         if self.is_open_ended:
             self._enter(JobState.STOPPED)
+        if self._earlier is not None:
+            self._earlier.close()
         self.journal.close()
+
+    @property
+    def is_recording(self) -> bool:
+        """Say whether the list of outputs is being written."""
+        return self._manifest is not None
+
+    def note_recorded(self) -> None:
+        """Tell when the list of outputs could not be written."""
+        if self._manifest is not None and not self._manifest.is_alive():
+            if self._manifest.problem:
+                self.view.notice = self._manifest.problem
+            self._manifest = None
 
     @property
     def is_open_ended(self) -> bool:
@@ -277,19 +307,6 @@ class ActiveJob:
 
     # ---- preparation
 
-    def _setup_for(self, spec: JobSpec, staging: Staging, workers: int) -> Setup:
-        inputs, _ = self.journal.inputs()
-        return Setup(
-            self.journal.job,
-            spec.output,
-            spec.on_existing,
-            spec.pipeline,
-            spec.sweep,
-            spec.trusted,
-            self._threads(workers),
-            sandbox_of(spec, inputs, staging.temporary),
-        )
-
     def _widen_sandbox(self) -> None:
         """Let new workers take the place of those whose sandbox lacks an input."""
         if self._setup is None or self._setup.sandbox is None or not self.is_open_ended:
@@ -305,13 +322,6 @@ class ActiveJob:
             assert self._pool is not None
             self._pool.prepare(self._setup)
             self.handle(WorkersOutdated())
-
-    def _threads(self, workers: int) -> int:
-        """Return how many threads a worker's libraries may use: more where cores would idle."""
-        total = self.journal.counts().total
-        if self.is_discovering or not total or total >= workers:
-            return 1
-        return workers // total
 
     def _add_blocks(self, sweep: Sweep) -> None:
         self.journal.add_blocks(list(sweeps.blocks(sweep)))
@@ -463,10 +473,21 @@ class ActiveJob:
         if self.spec.sweep is not None and not self._is_cancelled:
             self.refusal = self._publish_results(self.spec.sweep)
         self._staging.remove()
+        if self.spec.pipeline is not None and self.spec.manifest:
+            self._write_manifest(self.spec.output)
         if self.refusal:  # the journal has all results; to continue is to write them again
             self._enter(JobState.STOPPED)
         else:
             self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
+
+    def _write_manifest(self, output: Path) -> None:
+        """Begin to write the folder's manifest, which may take seconds after a great job."""
+        with suppress(JournalError):  # what is not committed is not there for a reader
+            self.journal.commit()
+        if self._manifest is not None:  # of the job before it was retried
+            self._manifest.join()
+        self._manifest = ManifestWriting(self.journal.path, output)
+        self._manifest.start()
 
     def _publish_results(self, sweep: Sweep) -> str:
         assert self.spec is not None

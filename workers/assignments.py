@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from workers.earlier import EarlierOutputs
 from workers.events import WorkerLost
 from workers.job import JobSpec, TaskId
 from workers.journal import Journal, WaitingTask
@@ -21,8 +22,11 @@ from workers.wording import printable
 class Assignments:
     """The offered tasks of one job, by id."""
 
-    def __init__(self, journal: Journal, spec: JobSpec, *, is_resumed: bool) -> None:
+    def __init__(
+        self, journal: Journal, spec: JobSpec, earlier: EarlierOutputs, *, is_resumed: bool
+    ) -> None:
         """Begin with none; a resumed job may meet outputs that it wrote itself."""
+        self._earlier = earlier
         self._journal = journal
         self._spec = spec
         self._is_resumed = is_resumed
@@ -83,7 +87,9 @@ class Assignments:
             return RunBlock(task, given.first_point, given.points, left_out)
         is_again = self._is_resumed or given.was_dispatched or attempt > 1
         own_since_ns = self._journal.created_ns if is_again else None
-        return RunFile(task, attempt, given.path, self._planned(given), own_since_ns)
+        planned = self._planned(given)
+        earlier = self._earlier.of(given, planned)
+        return RunFile(task, attempt, given.path, planned, own_since_ns, earlier)
 
     def _planned(self, given: WaitingTask) -> Path:
         """Return the output's final name, reserved once and kept for all attempts."""

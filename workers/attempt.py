@@ -13,10 +13,10 @@ from workers import limits
 from workers.errors import JobRefused
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
-from workers.messages import RunBlock, RunFile, Setup
+from workers.messages import Earlier, RunBlock, RunFile, Setup
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
-from workers.output import Staging, output_failure, publish
+from workers.output import Staging, checked, is_as_published, output_failure, publish
 from workers.pipeline import output_suffix, own_code, steps_for
 from workers.sandbox import enter
 
@@ -26,6 +26,7 @@ ASK_ABOVE: Final = 64 * 2**20
 MemoryAsk = Callable[[int], None]
 """Called with the bytes a task will take at its peak; returns when it may go on."""
 
+_UP_TO_DATE: Final = "Nothing has changed since its output was made."
 _READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
 _WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
@@ -48,7 +49,11 @@ class Preparation:
         pipeline = self.setup.pipeline
         if pipeline is None:
             raise JobRefused("This job has no pipeline for files.")
-        if self._is_kept(request):
+        earlier = _standing(request.earlier)
+        if earlier is not None and _is_up_to_date(request.path, earlier):
+            return Skip(_UP_TO_DATE, earlier.outputs, earlier.checks)
+        outdated = earlier.outputs if earlier is not None else ()
+        if self._is_kept(request, outdated):
             return Skip("An output with this name was there already; it was kept.")
         opened = open_input(request.path)
         if not isinstance(opened, InputFile):
@@ -60,11 +65,11 @@ class Preparation:
             need = predicted_need(steps, source)
             if need >= ASK_ABOVE:
                 ask(need)
-            return self._produce(request, source, steps)
+            return self._produce(request, source, steps, outdated)
 
-    def _is_kept(self, request: RunFile) -> bool:
+    def _is_kept(self, request: RunFile, outdated: Sequence[Path]) -> bool:
         """Say whether a file of before the job keeps its place, so that no work is needed."""
-        if self.setup.on_existing is not OnExisting.SKIP:
+        if self.setup.on_existing is not OnExisting.SKIP or request.planned in outdated:
             return False
         try:
             status = os.lstat(request.planned)
@@ -72,7 +77,13 @@ class Preparation:
             return False
         return request.own_since_ns is None or status.st_mtime_ns < request.own_since_ns
 
-    def _produce(self, request: RunFile, source: InputFile, steps: Sequence[Step]) -> Outcome:
+    def _produce(
+        self,
+        request: RunFile,
+        source: InputFile,
+        steps: Sequence[Step],
+        outdated: Sequence[Path],
+    ) -> Outcome:
         pipeline = self.setup.pipeline
         assert pipeline is not None
         suffix = output_suffix(pipeline, source.kind, source.suffix)
@@ -85,18 +96,25 @@ class Preparation:
             if source.has_changed():
                 return Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
             final = _with_suffix(request.planned, suffix)
+            if len(outdated) == 1 and outdated[0].suffix == final.suffix:
+                final = outdated[0]  # it may have had to take a number then
             published = publish(
-                target, final, self.setup.on_existing, own_since_ns=request.own_since_ns
+                target,
+                final,
+                self.setup.on_existing,
+                own_since_ns=request.own_since_ns,
+                outdated=outdated,
             )
+            if not isinstance(published, Path):
+                return published
+            check = checked(published)
         except OSError as error:
             if error.errno in _WRITE_ERRORS or error.filename == str(target):
                 return output_failure(self.setup.output, error)
             raise
         finally:
             target.unlink(missing_ok=True)
-        if not isinstance(published, Path):
-            return published
-        return Success((published,), published.stat().st_size, warning=result)
+        return Success((published,), check.size, warning=result, checks=(check,))
 
     def _run_steps(self, source: InputFile, steps: Sequence[Step], target: Path) -> Failure | str:
         """Run the steps family by family; in between, the file stands in the staging folder."""
@@ -130,6 +148,23 @@ class Preparation:
         if self.setup.sweep is None:
             raise JobRefused("This job has no sweep.")
         return evaluate(self.setup.sweep, self.setup.trusted, request, mark)
+
+
+def _standing(earlier: Earlier | None) -> Earlier | None:
+    """Return it if its outputs are as they were: nobody has edited, moved or replaced one."""
+    if earlier is None:
+        return None
+    pairs = zip(earlier.outputs, earlier.checks, strict=True)
+    return earlier if all(is_as_published(*pair) for pair in pairs) else None
+
+
+def _is_up_to_date(path: Path, earlier: Earlier) -> bool:
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    is_same = (status.st_size, status.st_mtime_ns) == (earlier.size, earlier.mtime_ns)
+    return is_same and not earlier.is_outdated
 
 
 def predicted_need(steps: Sequence[Step], source: InputFile) -> int:

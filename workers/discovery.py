@@ -27,6 +27,7 @@ _BATCH_S: Final = 0.25
 _STEP: Final = 50
 # A folder of a million files is sorted in runs: the first rows must not wait for the last name.
 _RUN: Final = 10_000
+_LITTER_FRONTS: Final = ("._", STAGING_PREFIX)
 _LITTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 _LINK: Final = "A link; links are not followed."
@@ -199,7 +200,7 @@ class _Walk:
         self, root: Path, relative: str, name: str, status: os.stat_result
     ) -> FoundFile | None:
         """Return the file, or None where it is litter or filtered out."""
-        if name.startswith("._") or name.lower() in _LITTER:
+        if name.startswith(_LITTER_FRONTS) or name.lower() in _LITTER:
             return None
         if self._has_globs and not self._is_chosen(relative, name):
             return None

@@ -5,6 +5,7 @@ them for every n; in a program it does nothing. Who publishes (output.py) uses t
 else.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,13 @@ def status(descriptor: int) -> os.stat_result:
     """Return what the file is and how large."""
     failpoint("status")
     return os.fstat(descriptor)
+
+
+def digest(descriptor: int) -> str:
+    """Return the SHA-256 of the file's content in hex."""
+    failpoint("digest")
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def set_mode(descriptor: int, mode: int) -> None:

@@ -106,6 +106,7 @@ class Engine:
                 self._job.handle(event)
         has_post = self._read_inbox() or has_post
         if self._job is not None:
+            self._job.note_recorded()
             self._watch_memory(self._job)
             self._keep_up(self._job)
         return bool(events) or has_post
@@ -133,7 +134,8 @@ class Engine:
     @property
     def is_busy(self) -> bool:
         """Say whether a job is running, files are being found, or commands wait."""
-        is_running = self._job is not None and self._job.state is JobState.RUNNING
+        job = self._job
+        is_running = job is not None and (job.state is JobState.RUNNING or job.is_recording)
         return is_running or bool(self._searches) or not self._inbox.empty()
 
     @property

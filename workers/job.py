@@ -115,7 +115,8 @@ class JobSpec:
     Exactly one of `pipeline` and `sweep` is set. `output` is a folder for a pipeline, a file
     for a sweep. `retries` counts further attempts after a worker was lost. `trusted` holds the
     SHA-256 hex digests of the .py files that the person allowed to run. `sandboxed` None means
-    a sandbox for workers unless they run own code.
+    a sandbox for workers unless they run own code. `redo` makes outputs anew also where nothing
+    has changed since an earlier job made them; `manifest` leaves a list of them in the folder.
     """
 
     output: Path
@@ -126,6 +127,8 @@ class JobSpec:
     retries: int = 1
     trusted: tuple[str, ...] = ()
     sandboxed: bool | None = None
+    redo: bool = False
+    manifest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

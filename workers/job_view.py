@@ -142,8 +142,8 @@ def ended_row(name: str, given: WaitingTask, action: EndTask) -> TaskRow:
             return replace(
                 row, state=TaskState.FAILED, failure=kind, message=message, detail=detail
             )
-        case Skip(message):
-            return replace(row, state=TaskState.SKIPPED, message=message)
+        case Skip(message, outputs):
+            return replace(row, state=TaskState.SKIPPED, message=message, outputs=outputs)
         case None:
             return row
 

@@ -32,7 +32,15 @@ from workers.journal_inputs import InputFiles
 from workers.journal_pending import Pending
 from workers.journal_reader import JournalReader as JournalReader, list_jobs as list_jobs
 from workers.journal_rows import WaitingTask as WaitingTask
-from workers.journal_schema import CANCELLED, FAILED, RUNNING, WAITING, decoded, encoded
+from workers.journal_schema import (
+    CANCELLED,
+    FAILED,
+    RUNNING,
+    SUCCEEDED,
+    WAITING,
+    decoded,
+    encoded,
+)
 from workers.journal_states import TaskStates
 from workers.journal_tally import Share, Tally
 from workers.outcome import Outcome
@@ -84,6 +92,7 @@ class Journal:
         try:
             connection = connected(path)
             journal_schema.check_format(connection)
+            journal_schema.bring_up_to_date(connection)
             journal = cls(path, connection)
             journal._tasks.load(connection)
             journal._inputs.load(connection)
@@ -118,6 +127,10 @@ class Journal:
         """Return what the job does, None before its start."""
         blob = self._column("spec")
         return decoded(blob, JobSpec) if isinstance(blob, bytes) else None
+
+    def set_work(self, fingerprint: str, version: str) -> None:
+        """Record what the outputs come from: the pipeline's fingerprint, our version; buffered."""
+        self._pending.columns.update(fingerprint=fingerprint, version=version)
 
     def set_state(self, state: JobState) -> None:
         """Record where the job stands, with all that is buffered."""
@@ -289,8 +302,22 @@ class Journal:
 
     def retry(self, tasks: Sequence[TaskId]) -> int:
         """Let failed and cancelled tasks wait again, all when none is named; return how many."""
+        return self._reopen((FAILED, CANCELLED), tasks)
+
+    def reopen_lost(self, most: int) -> int:
+        """Let tasks wait again whose outputs are gone or cut short; return how many.
+
+        Looks at the last ones, `most` of them: a power cut may have lost what the disk had not
+        taken yet.
+        """
         self.commit()
-        shares = journal_rows.read_shares(self._connection, (FAILED, CANCELLED), tasks)
+        made = journal_rows.read_last_made(self._connection, most)
+        lost = [task for task, outputs in made if not all(map(_is_whole, outputs))]
+        return self._reopen((SUCCEEDED,), lost) if lost else 0
+
+    def _reopen(self, states: Sequence[int], tasks: Sequence[TaskId]) -> int:
+        self.commit()
+        shares = journal_rows.read_shares(self._connection, states, tasks)
         tally = self._tasks.tally.copy()
         for _, share in shares:
             tally.take(share)
@@ -348,3 +375,11 @@ class Journal:
         finally:
             self._connection.close()
             journal_lock.release(self.path)
+
+
+def _is_whole(made: tuple[Path, int]) -> bool:
+    output, size = made
+    try:
+        return output.lstat().st_size == size
+    except OSError:
+        return False

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from workers.journal_schema import CANCELLED, FAILED, SKIPPED, SUCCEEDED, encoded_paths
+from workers.journal_schema import CANCELLED, FAILED, SKIPPED, SUCCEEDED, encoded, encoded_paths
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.wording import count_words
 
@@ -18,6 +18,7 @@ class End(NamedTuple):
     detail: str = ""
     failure: str | None = None
     outputs: bytes | None = None
+    checks: bytes | None = None
     bytes_out: int = 0
     has_warning: bool = False
     failed_points: int = 0
@@ -32,8 +33,13 @@ def end_of(outcome: Outcome | None, points: int) -> End:
     match outcome:
         case None:
             return End(CANCELLED)
-        case Skip(message):
-            return End(SKIPPED, storable(message, _MESSAGE_LIMIT))
+        case Skip(message, outputs, checks):
+            return End(
+                SKIPPED,
+                storable(message, _MESSAGE_LIMIT),
+                outputs=encoded_paths(outputs) or None,
+                checks=encoded(checks) if checks else None,
+            )
         case Failure(kind, message, detail):
             return End(
                 FAILED,
@@ -63,6 +69,7 @@ def _end_of_success(outcome: Success, points: int) -> End:
         SUCCEEDED,
         message,
         outputs=outputs,
+        checks=encoded(outcome.checks) if outcome.checks else None,
         bytes_out=outcome.bytes_out,
         has_warning=bool(message),
         values=outcome.values,

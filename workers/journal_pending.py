@@ -7,7 +7,7 @@ from workers.job import TaskId
 from workers.journal_ends import End
 
 _END: Final = (
-    "UPDATE task SET state = ?, message = ?, detail = ?, failure = ?, outputs = ?,"
+    "UPDATE task SET state = ?, message = ?, detail = ?, failure = ?, outputs = ?, checks = ?,"
     " bytes_out = ?, has_warning = ?, failed_points = ?, attempts = ?, seconds = ?, worker = ?,"
     " was_dispatched = was_dispatched OR ? WHERE id = ?"
 )
@@ -44,7 +44,7 @@ class Pending:
     def end(self, task: TaskId, end: End, attempts: int, seconds: float, worker: int) -> None:
         """Note how a task ended."""
         was_moved = self._moved.pop(task, None) is not None
-        self._ended[task] = (*end[:8], attempts, seconds, worker, was_moved, task)
+        self._ended[task] = (*end[:9], attempts, seconds, worker, was_moved, task)
         if end.values:
             self._values[task] = end.values
 

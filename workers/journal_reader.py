@@ -10,13 +10,14 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from workers import journal_lock
 from workers.errors import JournalError
 from workers.job import InputFilter, JobId, JobSpec, JobState
 from workers.journal_files import READ_ERRORS, SUFFIX
 from workers.journal_schema import (
+    CHECKS_SINCE,
     CODES,
     FAILED,
     ROW_COLUMNS,
@@ -24,9 +25,12 @@ from workers.journal_schema import (
     check_format,
     decoded,
     decoded_path,
+    decoded_paths,
     read_roots,
+    relative_path,
     task_row,
 )
+from workers.outcome import OutputCheck
 from workers.snapshot import Counts, JobEntry, RowPage, RowQuery, RowSort, TaskRow
 
 _BUSY_S: Final = 2.0
@@ -46,6 +50,16 @@ _PROBLEMS_FIRST: Final = (
     f"state = {SKIPPED}",
     f"+state NOT IN ({FAILED}, {SKIPPED})",
 )
+
+
+class MadeOutput(NamedTuple):
+    """An output with what it was, and the input it was made from as that was found."""
+
+    output: Path
+    check: OutputCheck
+    input: Path
+    input_size: int
+    input_mtime_ns: int
 
 
 class JournalReader:
@@ -117,6 +131,31 @@ class JournalReader:
         if not isinstance(blob, bytes):
             return (), InputFilter()
         return decoded(blob, tuple[tuple[Path, ...], InputFilter])
+
+    def made_outputs(self) -> Iterator[MadeOutput]:
+        """Yield every output that stood there when its task ended; those of older formats not."""
+        with _read(self._path):
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version < CHECKS_SINCE:
+                return
+            roots = read_roots(self._connection)
+            rows = self._connection.execute(
+                "SELECT root, relative, name, size, mtime_ns, outputs, checks FROM task"
+                " WHERE checks IS NOT NULL AND root IS NOT NULL ORDER BY id"
+            )
+            for root, relative, name, size, mtime_ns, outputs, checks in rows:
+                path = roots[root] / relative_path(relative, name)
+                known = decoded(checks, tuple[OutputCheck, ...])
+                for output, check in zip(decoded_paths(outputs), known, strict=True):
+                    yield MadeOutput(output, check, path, size, mtime_ns)
+
+    def work(self) -> tuple[str, str, str]:
+        """Return the pipeline's name, its fingerprint and the version that ran it."""
+        return (
+            str(self._value("pipeline_name")),
+            str(self._value("fingerprint")),
+            str(self._value("version")),
+        )
 
     def close(self) -> None:
         """Close the file."""
@@ -202,6 +241,20 @@ class JournalReader:
             if self._connection.in_transaction:
                 self._has_order = False
                 self._connection.execute("ROLLBACK")
+
+
+def journals_into(output: Path, folder: Path) -> list[Path]:
+    """Return the journals of the jobs with that output folder, the oldest first.
+
+    One that cannot be read is passed over: the list of jobs tells of it.
+    """
+    found: list[tuple[float, Path]] = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with contextlib.suppress(JournalError), contextlib.closing(JournalReader(path)) as reader:
+            entry = reader.entry()
+            if entry.output == output:
+                found.append((entry.created_at, path))
+    return [path for _, path in sorted(found)]
 
 
 def list_jobs(folder: Path) -> tuple[JobEntry, ...]:

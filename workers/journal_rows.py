@@ -11,8 +11,17 @@ from typing import Any, Final
 from workers.discovery import FoundFile
 from workers.job import Kind, TaskId
 from workers.journal_ends import storable
-from workers.journal_schema import SKIPPED, WAITING, decoded_path, relative_path
+from workers.journal_schema import (
+    SKIPPED,
+    SUCCEEDED,
+    WAITING,
+    decoded,
+    decoded_path,
+    decoded_paths,
+    relative_path,
+)
 from workers.journal_tally import Share
+from workers.outcome import OutputCheck
 from workers.wording import printable
 
 ADD_FILE: Final = (
@@ -27,8 +36,8 @@ _WAITING: Final = (
 _KIND_WORDS: Final = {kind: kind.value for kind in Kind}
 _REOPEN: Final = (
     f"UPDATE task SET state = {WAITING}, message = '', detail = '', failure = NULL,"
-    " outputs = NULL, bytes_out = 0, has_warning = 0, failed_points = 0, attempts = 0,"
-    " seconds = 0 WHERE id = ?"
+    " outputs = NULL, checks = NULL, bytes_out = 0, has_warning = 0, failed_points = 0,"
+    " attempts = 0, seconds = 0 WHERE id = ?"
 )
 
 
@@ -140,6 +149,29 @@ def read_sum(connection: sqlite3.Connection, state: int) -> tuple[int, Share]:
         (state,),
     ).fetchone()
     return count, Share(state, points, size)
+
+
+def read_last_made(
+    connection: sqlite3.Connection, most: int
+) -> list[tuple[TaskId, list[tuple[Path, int]]]]:
+    """Return the last tasks that made outputs, each with its outputs and their bytes."""
+    rows = connection.execute(
+        "SELECT id, outputs, checks FROM task WHERE state = ? AND checks IS NOT NULL"
+        " ORDER BY id DESC LIMIT ?",
+        (SUCCEEDED, most),
+    )
+    return [
+        (
+            task,
+            [
+                (output, check.size)
+                for output, check in zip(
+                    decoded_paths(outputs), decoded(checks, tuple[OutputCheck, ...]), strict=True
+                )
+            ],
+        )
+        for task, outputs, checks in rows
+    ]
 
 
 def reopen(connection: sqlite3.Connection, tasks: Sequence[TaskId]) -> None:

@@ -16,7 +16,9 @@ from workers.job import JobSpec, JobState, Kind, TaskId, TaskState
 from workers.outcome import FailureKind
 from workers.snapshot import TaskRow
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+# The first format that remembers what outputs were like.
+CHECKS_SINCE: Final = 2
 APPLICATION_ID: Final = 0x45764379  # "EvCy"
 
 STATES: Final = (
@@ -50,7 +52,9 @@ CREATE TABLE job (
     bytes_total INTEGER NOT NULL DEFAULT 0,
     bytes_ended INTEGER NOT NULL DEFAULT 0,
     bytes_out INTEGER NOT NULL DEFAULT 0,
-    warnings INTEGER NOT NULL DEFAULT 0
+    warnings INTEGER NOT NULL DEFAULT 0,
+    fingerprint TEXT NOT NULL DEFAULT '',
+    version TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE root (id INTEGER PRIMARY KEY, path BLOB NOT NULL UNIQUE);
 CREATE TABLE task (
@@ -74,12 +78,20 @@ CREATE TABLE task (
     relative BLOB,
     planned BLOB,
     outputs BLOB,
+    checks BLOB,
     message TEXT NOT NULL DEFAULT '',
     detail TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX task_by_state ON task (state);
 CREATE TABLE block_values (task INTEGER PRIMARY KEY REFERENCES task(id), encoded BLOB NOT NULL);
 """
+
+# What format 2 added: an older journal is given it when it is opened to go on.
+_ADDED_IN_2: Final = (
+    "ALTER TABLE job ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE job ADD COLUMN version TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE task ADD COLUMN checks BLOB",
+)
 
 ROW_COLUMNS: Final = (
     "id, name, root, relative, kind, size, state, attempts, seconds, bytes_out, outputs,"
@@ -190,6 +202,18 @@ def check_format(connection: sqlite3.Connection) -> None:
             f"This job was written by a newer Everycore (format {version}; this one reads"
             f" {FORMAT}). It was left as it is."
         )
+
+
+def bring_up_to_date(connection: sqlite3.Connection) -> None:
+    """Give a journal of an older format what it lacks, in one transaction."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == FORMAT:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in _ADDED_IN_2:
+        connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.execute("COMMIT")
 
 
 def create_tables(connection: sqlite3.Connection, name: str, created_at: float) -> None:

@@ -16,7 +16,7 @@ from workers import commands, snapshot
 from workers.channel import Buffer
 from workers.errors import EngineLost
 from workers.job import JobId, OnExisting, Pipeline, Sweep, TaskId
-from workers.outcome import Failure, Outcome, Skip, Success
+from workers.outcome import Failure, Outcome, OutputCheck, Skip, Success
 from workers.sandbox import Sandbox
 
 VERSION: Final = 1
@@ -41,6 +41,21 @@ class Setup:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier job made of the same file with the same steps.
+
+    `size` and `mtime_ns` are those of the input then. Nothing is to be done where they are the
+    same and the outputs are as they were, unless `is_outdated`: by another version, or not wanted.
+    """
+
+    size: int
+    mtime_ns: int
+    outputs: tuple[Path, ...]
+    checks: tuple[OutputCheck, ...]
+    is_outdated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunFile:
     """Run the job's pipeline on one file; `planned` is the final name of its output.
 
@@ -52,6 +67,7 @@ class RunFile:
     path: Path
     planned: Path
     own_since_ns: int | None
+    earlier: Earlier | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,17 @@ class FailureKind(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class OutputCheck:
+    """What an output was when it got its name: bytes, time of change, SHA-256 in hex."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Success:
-    """The task's outputs stand under their final names.
+    """The task's outputs stand under their final names, `checks` in the same order.
 
     `warning` is a sentence or empty. `values` holds a sweep block's results in the encoding of
     operations/sweep.py; `failed_points` how many of its points have no result.
@@ -32,6 +41,7 @@ class Success:
     warning: str = ""
     values: bytes = b""
     failed_points: int = 0
+    checks: tuple[OutputCheck, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +55,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """The task was passed over on purpose; `message` says why in one sentence."""
+    """The task was passed over on purpose; `message` says why in one sentence.
+
+    Where an earlier job had made its outputs already, they are named with their checks.
+    """
 
     message: str
+    outputs: tuple[Path, ...] = ()
+    checks: tuple[OutputCheck, ...] = ()
 
 
 Outcome = Success | Failure | Skip

@@ -12,14 +12,14 @@ import re
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
 from workers import disk
 from workers.discovery import STAGING_PREFIX
 from workers.job import JobId, OnExisting, TaskId
-from workers.outcome import Failure, FailureKind, Skip
+from workers.outcome import Failure, FailureKind, OutputCheck, Skip
 from workers.output_names import (
     NamePlanner as NamePlanner,
     default_output as default_output,
@@ -127,20 +127,25 @@ def _free(folder: Path) -> str:
 
 
 def publish(
-    temp: Path, final: Path, on_existing: OnExisting, *, own_since_ns: int | None = None
+    temp: Path,
+    final: Path,
+    on_existing: OnExisting,
+    *,
+    own_since_ns: int | None = None,
+    outdated: Collection[Path] = (),
 ) -> Path | Failure | Skip:
     """Move a finished output to its final name, whole and on the disk; return that name.
 
-    A file that is there already is dealt with as `on_existing` says, but for one that is not
-    older than `own_since_ns`: an earlier attempt of this task wrote it, so it is replaced.
-    Whatever is not published is deleted.
+    A file that is there already is dealt with as `on_existing` says. Our own is replaced: one of
+    the `outdated`, or one that is not older than `own_since_ns`, which an earlier attempt of this
+    task wrote. Whatever is not published is deleted.
     """
     folder = temp.parent.parent
     try:
         if (failure := _check_and_sync(temp, folder)) is not None:
             return failure
         disk.make_folder(final.parent)
-        return _placed(temp, final, on_existing, own_since_ns)
+        return _placed(temp, final, on_existing, own_since_ns, outdated)
     except OSError as error:
         if not folder.is_dir():  # to a worker in a sandbox it is a folder it may not make again
             return output_failure(folder, FileNotFoundError(errno.ENOENT, "", str(folder)))
@@ -150,6 +155,26 @@ def publish(
     finally:
         with contextlib.suppress(OSError):
             disk.remove(temp)
+
+
+def checked(final: Path) -> OutputCheck:
+    """Open a published output again and return what it is; raises OSError."""
+    descriptor = disk.open_finished(final)
+    try:
+        status = disk.status(descriptor)
+        return OutputCheck(status.st_size, status.st_mtime_ns, disk.digest(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def is_as_published(final: Path, check: OutputCheck) -> bool:
+    """Say whether an output looks as it did, by its size and time; reads no content."""
+    try:
+        status = final.lstat()
+    except OSError:
+        return False
+    is_file = stat.S_ISREG(status.st_mode)
+    return is_file and (status.st_size, status.st_mtime_ns) == (check.size, check.mtime_ns)
 
 
 def _check_and_sync(temp: Path, folder: Path) -> Failure | None:
@@ -179,12 +204,17 @@ def _umask() -> int:
 
 
 def _placed(
-    temp: Path, final: Path, on_existing: OnExisting, own_since_ns: int | None
+    temp: Path,
+    final: Path,
+    on_existing: OnExisting,
+    own_since_ns: int | None,
+    outdated: Collection[Path],
 ) -> Path | Failure | Skip:
     while not disk.move_if_free(temp, final):
         if final.is_dir() and not final.is_symlink():
             return _folder_in_the_way(final)
-        if own_since_ns is not None and _is_own(final, on_existing, own_since_ns):
+        is_own = own_since_ns is not None and _is_own(final, on_existing, own_since_ns)
+        if is_own or final in outdated:
             disk.replace(temp, final)
             return final
         if on_existing is OnExisting.SKIP:

@@ -198,3 +198,39 @@ def test_help_loads_nothing_heavy(everycore: Everycore) -> None:
         check=True,
     )
     assert ended.stdout.endswith("[]\n")
+
+
+def test_verify_reads_outputs_again_and_says_what_became_of_them(
+    everycore: Everycore, pictures: Path
+) -> None:
+    (pictures / "broken.jpg").unlink()
+    everycore.run("run", "shrink-for-sharing", pictures, "--output", "out")
+    assert everycore.run("verify", "out").stdout == "5 outputs, all as made.\n"
+    output = next(file for file in (everycore.folder / "out").rglob("*.jpg"))
+    output.write_bytes(output.read_bytes()[:-1])
+    told = everycore.run("verify", "out")
+    assert told.returncode == 1
+    assert "is not what was made." in told.stdout
+    assert told.stdout.endswith("5 outputs: 4 as made, 1 changed.\n")
+    lines = [
+        json.loads(line) for line in everycore.run("verify", "out", "--json").stdout.splitlines()
+    ]
+    assert lines[-1] == {
+        "event": "verify_finished",
+        "as_made": 4,
+        "missing": 0,
+        "changed": 1,
+        "input_changed": 0,
+    }
+    nothing = everycore.run("verify", pictures)
+    assert nothing.returncode == 2
+    assert "No job is known that made outputs in" in nothing.stderr
+
+
+def test_run_again_works_on_what_has_changed_only(everycore: Everycore, pictures: Path) -> None:
+    (pictures / "broken.jpg").unlink()
+    again = ("run", "shrink-for-sharing", pictures, "--output", "out")
+    everycore.run(*again)
+    assert "0 succeeded, 0 failed, 5 skipped" in everycore.run(*again).stdout
+    assert "5 succeeded, 0 failed, 0 skipped" in everycore.run(*again, "--redo").stdout
+    assert len(list((everycore.folder / "out").rglob("*.jpg"))) == 5

@@ -27,9 +27,9 @@ from workers.job import (
     TaskState,
     WorkerId,
 )
-from workers.journal import Journal, journal_path
-from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
-from workers.snapshot import Counts
+from workers.journal import Journal, JournalReader, journal_path
+from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
+from workers.snapshot import Counts, RowQuery
 
 ROOT = Path("/in/Holiday")
 WORKER = WorkerId(1)
@@ -346,3 +346,25 @@ def test_a_journal_that_the_disk_does_not_take_leaves_no_file_open(tmp_path: Pat
     assert [path for path in opened if Path(path).is_relative_to(tmp_path)] == []
     # Its traceback keeps alive what was forgotten, so that counting references closes nothing.
     assert "cannot be written" in str(caught.value)
+
+
+def test_journal_of_the_first_format_is_read_and_goes_on(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, "old")
+    journal.add_files(files(2))
+    journal.close()
+    with closing(sqlite3.connect(journal.path)) as connection:
+        for table, column in (("task", "checks"), ("job", "fingerprint"), ("job", "version")):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 1")
+    reader = JournalReader(journal.path)
+    assert list(reader.made_outputs()) == []
+    assert len(reader.rows(RowQuery(0, 10)).rows) == 2
+    reader.close()
+    again = Journal.open(journal.path)
+    check = OutputCheck(3, 4, "5" * 64)
+    again.ended(TaskId(1), Success((Path("/out/a"),), 3, checks=(check,)), 1, 0.1, WorkerId(1))
+    again.close()
+    reader = JournalReader(journal.path)
+    (made,) = reader.made_outputs()
+    assert (made.output, made.check) == (Path("/out/a"), check)
+    reader.close()

@@ -10,8 +10,10 @@ import pytest
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import HELD, busy_workers, fill, outputs_of
 from tests.faults.held_search import hold
-from workers.commands import AddInputs, ContinueJob
+from workers.commands import AddInputs, ContinueJob, OpenJob
 from workers.job import Axis, JobState
+
+HELD_BUT_FOUR = HELD.replace("while not", "while int(path.stem) > 3 and not")
 
 
 @pytest.fixture
@@ -137,3 +139,25 @@ def test_results_that_fit_into_no_file_of_the_kind_refuse_and_the_engine_goes_on
     end = running.until(lambda snapshot: snapshot.state.is_ended)
     assert (tmp_path / "out.csv").exists()
     assert end.counts.total == 4
+
+
+def test_outputs_that_a_power_cut_took_are_made_again(
+    journals: Path, folder: Path, tmp_path: Path
+) -> None:
+    names = fill(folder, 8)
+    running = Running(journals, workers=2)
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, HELD_BUT_FOUR)))
+    stopped = running.until(lambda now: now.counts.succeeded == 4 and busy_workers(now) == 2)
+    running.engine.close()
+    made = sorted((tmp_path / "out").glob("*.txt"))
+    made[0].unlink()  # its name was not on the disk yet
+    made[1].write_bytes(b"")  # nor was the content of this one
+    (tmp_path / "go").touch()
+    assert stopped.job is not None
+    again = Running(journals, workers=2)
+    again.post(OpenJob(stopped.job), ContinueJob())
+    end = again.until(lambda now: now.state.is_ended)
+    again.engine.close()
+    assert (end.counts.total, end.counts.succeeded) == (8, 8)
+    assert outputs_of(tmp_path / "out") == {name: name for name in names}
+    assert len(again.ended) == 6

@@ -57,6 +57,10 @@ def _carry_out(options: asked.Options) -> ExitStatus:
             from workers.command_line.doctor import doctor
 
             return doctor()
+        case asked.VerifyOptions():
+            from workers.command_line.verifying import verify_folder
+
+            return verify_folder(options)
         case asked.OperationsOptions() | asked.PresetsOptions():
             return _look_up(options)
         case _:

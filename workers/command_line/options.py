@@ -39,6 +39,8 @@ class RunOptions:
     filter: InputFilter = InputFilter()
     limits: Limits = Limits()
     is_fresh: bool = False
+    is_redone: bool = False
+    has_manifest: bool = False
     is_trusting: bool = False
     following: Following = Following()
 
@@ -53,6 +55,14 @@ class MapOptions:
     limits: Limits = Limits()
     is_fresh: bool = False
     following: Following = Following()
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """`everycore verify`."""
+
+    folder: Path
+    is_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +126,7 @@ Options = (
     | ResumeOptions
     | RetryOptions
     | DiscardOptions
+    | VerifyOptions
     | OperationsOptions
     | PresetsOptions
     | DoctorOptions

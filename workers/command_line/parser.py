@@ -52,6 +52,8 @@ def parse(arguments: Sequence[str]) -> asked.Options:
             return asked.RetryOptions(chosen.job, _following(chosen))
         case "discard":
             return asked.DiscardOptions(chosen.job)
+        case "verify":
+            return asked.VerifyOptions(_path(chosen.folder), chosen.json)
         case "operations":
             return asked.OperationsOptions(chosen.name)
         case "presets":
@@ -85,6 +87,11 @@ def _build() -> _Parser:
         _add_job(command, is_optional=name == "resume")
         if name != "discard":
             _add_following(command)
+    verify = _command(
+        commands, "verify", "read the outputs in a folder again: are they as they were made?"
+    )
+    verify.add_argument("folder", metavar="OUTPUT_DIR", help="an output folder")
+    _add_json(verify)
     for name, sentence in (
         ("operations", "list the operations, or one with its parameters"),
         ("presets", "list the presets, or one with its steps"),
@@ -128,6 +135,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--trust",
         action="store_true",
         help="allow the pipeline's own .py files, as they are now, to run",
+    )
+    parser.add_argument(
+        "--manifest",
+        action="store_true",
+        help="leave a list of outputs, their checksums and inputs in the folder, so that "
+        "`everycore verify` can check it on another computer",
+    )
+    parser.add_argument(
+        "--redo",
+        action="store_true",
+        help="make outputs again also where nothing has changed since they were made",
     )
     _add_limits(parser)
     _add_following(parser)
@@ -245,6 +263,8 @@ def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
         filter=InputFilter(chosen.recursive, tuple(chosen.include), tuple(chosen.exclude)),
         limits=asked.Limits(chosen.timeout, chosen.retries, chosen.sandbox),
         is_fresh=chosen.fresh,
+        is_redone=chosen.redo,
+        has_manifest=chosen.manifest,
         is_trusting=chosen.trust,
         following=_following(chosen),
     )

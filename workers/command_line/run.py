@@ -39,6 +39,8 @@ def run(options: RunOptions) -> ExitStatus:
         retries=options.limits.retries,
         trusted=trusted,
         sandboxed=options.limits.sandboxed,
+        redo=options.is_redone,
+        manifest=options.has_manifest,
     )
     warn_if_unprotected(options.limits)
     if not options.is_fresh:

@@ -1,0 +1,121 @@
+"""What earlier jobs made in an output folder: looked up in their journals, on the engine's thread.
+
+So an input that has not changed is not worked on twice, and the output of one that has takes the
+place of the old one. Only jobs of the same steps count; the newest that tells of a file wins.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from workers import __version__
+from workers.errors import PipelineError
+from workers.job import JobId, JobSpec
+from workers.journal import Journal
+from workers.journal_reader import journals_into
+from workers.journal_rows import WaitingTask
+from workers.journal_schema import CHECKS_SINCE, decoded, decoded_paths
+from workers.messages import Earlier
+from workers.outcome import OutputCheck
+from workers.pipeline import fingerprint
+
+_BUSY_S: Final = 2.0
+_TABLE: Final = (
+    "CREATE TABLE earlier (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, planned BLOB,"
+    " outputs BLOB, checks BLOB, version TEXT) WITHOUT ROWID"
+)
+_TAKE: Final = (
+    "INSERT OR REPLACE INTO earlier SELECT CAST(root.path || '/' || coalesce(relative, name)"
+    " AS BLOB), size, mtime_ns, planned, outputs, checks, ? FROM journal.task AS task"
+    " JOIN journal.root AS root ON root.id = task.root"
+    " WHERE checks IS NOT NULL AND outputs IS NOT NULL AND planned IS NOT NULL"
+)
+
+
+def look_back(journal: Journal, spec: JobSpec) -> "EarlierOutputs":
+    """Record what the job's outputs come from; return what earlier jobs made of the same."""
+    work = ""
+    if spec.pipeline is not None:
+        with contextlib.suppress(PipelineError):  # own code that cannot be read: the job says so
+            work = fingerprint(spec.pipeline)
+    journal.set_work(work, __version__)
+    return EarlierOutputs(
+        journal.path.parent,
+        journal.job,
+        output=spec.output,
+        fingerprint=work,
+        version=__version__,
+        is_redone=spec.redo,
+    )
+
+
+class EarlierOutputs:
+    """The outputs of jobs that ran before in one folder with the same steps."""
+
+    def __init__(
+        self,
+        journals: Path,
+        job: JobId,
+        *,
+        output: Path,
+        fingerprint: str,
+        version: str,
+        is_redone: bool,
+    ) -> None:
+        """Read the journals beside that of `job`; one that cannot be read is passed over."""
+        self._version = version
+        self._is_redone = is_redone
+        # A nameless file in the system's temporary folder: it may have a million rows.
+        self._found = sqlite3.connect("", isolation_level=None, uri=True)
+        self._found.execute(_TABLE)
+        self._has_any = False
+        for path in journals_into(output, journals) if fingerprint else ():
+            if path.stem != job:
+                with contextlib.suppress(sqlite3.Error), _attached(self._found, path):
+                    self._take(fingerprint)
+
+    def of(self, given: WaitingTask, planned: Path) -> Earlier | None:
+        """Return what was made of a file whose output has the same name as then."""
+        if not self._has_any or given.root is None or given.relative is None:
+            return None
+        path = os.fsencode(given.root) + b"/" + os.fsencode(given.relative)
+        row = self._found.execute("SELECT * FROM earlier WHERE path = ?", (path,)).fetchone()
+        if row is None or row[3] != os.fsencode(planned):
+            return None
+        _, size, mtime_ns, _, outputs, checks, version = row
+        return Earlier(
+            size,
+            mtime_ns,
+            decoded_paths(outputs),
+            decoded(checks, tuple[OutputCheck, ...]),
+            is_outdated=self._is_redone or version != self._version,
+        )
+
+    def close(self) -> None:
+        """Delete the rows."""
+        self._found.close()
+
+    def _take(self, fingerprint: str) -> None:
+        work, version = self._found.execute(
+            "SELECT fingerprint, version FROM journal.job"
+        ).fetchone()
+        if work == fingerprint:
+            taken = self._found.execute(_TAKE, (version,))
+            self._has_any = self._has_any or taken.rowcount > 0
+
+
+@contextlib.contextmanager
+def _attached(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Have a journal at hand as `journal`, to read; raises where it is none, or too old."""
+    connection.execute("ATTACH ? AS journal", (f"{path.absolute().as_uri()}?mode=ro",))
+    try:
+        (version,) = connection.execute("PRAGMA journal.user_version").fetchone()
+        if version >= CHECKS_SINCE:
+            yield
+        else:
+            raise sqlite3.DatabaseError("too old to know")
+    finally:
+        connection.execute("DETACH journal")
