@@ -28,7 +28,7 @@ from workers.job import Kind, TaskId, WorkerId
 from workers.journal import Journal
 from workers.journal_files import connected
 from workers.journal_schema import create_tables
-from workers.outcome import Success
+from workers.outcome import OutputCheck, Success
 
 ROWS: Final = 300_000
 QUICK_ROWS: Final = 50_000
@@ -38,6 +38,7 @@ TASKS: Final = 4000
 TASK_S: Final = 0.010
 WORKERS: Final = 2
 COMMIT_EVERY: Final = round(0.1 * WORKERS / TASK_S)
+CHECK: Final = OutputCheck(300_000, 1_700_000_000_000_000_000, "0123456789abcdef" * 4)
 ROOT: Final = Path("/pictures")
 # What a measurement is called, its unit, its goal, whether that is the least.
 FIGURES: Final[dict[str, tuple[str, str, float | None, bool]]] = {
@@ -64,12 +65,13 @@ def measure(count: int) -> dict[str, float]:
         floor = _floor(Path(place), found)
         journal = Journal.create(Path(place), "measured")
         added = _seconds(lambda: _add(journal, found))
-        ended = _seconds(lambda: _end_all(journal, count, commit_every=BATCH))
+        successes = _successes(count)
+        ended = _seconds(lambda: _end_all(journal, successes, commit_every=BATCH))
         journal.close()
         loaded = _seconds(lambda: Journal.open(journal.path).close())
         other = Journal.create(Path(place), "in small steps")
         other.add_files(found[:TASKS])
-        stepwise = _seconds(lambda: _end_all(other, TASKS, commit_every=COMMIT_EVERY))
+        stepwise = _seconds(lambda: _end_all(other, successes[:TASKS], commit_every=COMMIT_EVERY))
         other.close()
     return {
         "floor": count / floor,
@@ -101,13 +103,20 @@ def _add(journal: Journal, found: list[FoundFile]) -> None:
         journal.add_files(found[first : first + BATCH])
 
 
-def _end_all(journal: Journal, count: int, *, commit_every: int) -> None:
-    for number in range(1, count + 1):
+def _successes(count: int) -> list[Success]:
+    output = Path("/output")
+    return [
+        Success((output / f"picture-{number:07d}.webp",), CHECK.size, checks=(CHECK,))
+        for number in range(count)
+    ]
+
+
+def _end_all(journal: Journal, successes: list[Success], *, commit_every: int) -> None:
+    for number, made in enumerate(successes, 1):
         task = TaskId(number)
-        output = Path("/output") / f"picture-{number:07d}.webp"
-        journal.plan(task, output)
+        journal.plan(task, made.outputs[0])
         journal.dispatched(task, 1)
-        journal.ended(task, Success((output,), 300_000), 1, TASK_S, WorkerId(1))
+        journal.ended(task, made, 1, TASK_S, WorkerId(1))
         if not number % commit_every:
             journal.commit()
     journal.commit()

@@ -10,7 +10,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -294,7 +293,7 @@ class Journal:
         count, share = journal_rows.read_sum(self._connection, old)
         tally = self._tasks.tally.copy()
         tally.take(share)
-        tally.put(replace(share, state=new))
+        tally.put(share._replace(state=new))
         with self._transaction(tally):
             self._connection.execute("UPDATE task SET state = ? WHERE state = ?", (new, old))
         self._tasks.replace(old, new)

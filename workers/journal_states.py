@@ -74,8 +74,8 @@ class TaskStates:
         """Move an open task to a state, in the sums too."""
         place = task - 1
         points, size = self._points[place], self._sizes[place]
-        self.tally.take(Share(self._states[place], points, size))
-        self.tally.put(Share(state, points, size, failed_points, bytes_out, warnings))
+        share = Share(state, points, size, failed_points, bytes_out, warnings)
+        self.tally.move(self._states[place], share)
         self._states[place] = state
 
     def set_waiting(self, tasks: Iterable[TaskId]) -> None:

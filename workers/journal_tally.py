@@ -1,8 +1,7 @@
 """Running sums of a journal: points per state and bytes, kept so that no count scans the rows."""
 
 import sqlite3
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from workers.journal_schema import CANCELLED, FAILED, RUNNING, SUCCEEDED, WAITING
 from workers.snapshot import Counts
@@ -22,8 +21,7 @@ TALLY_COLUMNS: Final = (
 _WRITE: Final = f"UPDATE job SET {', '.join(f'{column} = ?' for column in TALLY_COLUMNS)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one task, or several of one state, add to the sums."""
 
     state: int
@@ -58,6 +56,19 @@ class Tally:
     def take(self, share: Share) -> None:
         """Take a share out again."""
         self.put(share, -1)
+
+    def move(self, old: int, new: Share) -> None:
+        """Take an open task's share out and put the one after its change in."""
+        sums = self._sums
+        sums[old] -= new.points
+        has_partly = new.state == FAILED and new.failed_points
+        failed = new.failed_points if has_partly else new.points
+        sums[new.state] += failed
+        sums[SUCCEEDED] += new.points - failed
+        if new.state not in (WAITING, RUNNING):
+            sums[CANCELLED + 2] += new.size
+            sums[CANCELLED + 3] += new.bytes_out
+            sums[CANCELLED + 4] += new.warnings
 
     def copy(self) -> "Tally":
         """Return sums of its own, to be kept once they are written."""
