@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Final, assert_never
 
 from workers.actions import (
@@ -26,7 +25,8 @@ from workers.actions import (
     TakeBackTask,
 )
 from workers.assignments import Assignments
-from workers.deadlines import TIMES_SIMILAR, Deadlines
+from workers.blockage import Blockage
+from workers.deadlines import Deadlines
 from workers.discovery import FoundFile
 from workers.earlier import EarlierOutputs, look_back
 from workers.errors import JobRefused, JournalError
@@ -57,7 +57,7 @@ from workers.memory_budget import memory_budget
 from workers.messages import Setup
 from workers.operations import sweep as sweeps
 from workers.outcome import Failure, FailureKind, Success
-from workers.output import Staging, stops_job
+from workers.output import Staging
 from workers.room import NO_ROOM
 from workers.sandbox_choice import with_inputs
 from workers.scheduler import Scheduler
@@ -91,10 +91,11 @@ class ActiveJob:
         self._listener = listener
         self._scheduler: Scheduler | None = None
         self._pool: JobWorkers | None = None
-        self._manifest: ManifestWriting | None = None
+        self._manifest = ManifestWriting()
         self._assignments: Assignments | None = None
         self._earlier: EarlierOutputs | None = None
         self._staging: Staging | None = None
+        self._blockage = Blockage()
         self._setup: Setup | None = None
         self._deadlines = Deadlines(None)
         self._offered_to = TaskId(0)
@@ -110,6 +111,7 @@ class ActiveJob:
         if (failure := staging.prepare()) is not None:
             raise JobRefused(failure.message)
         self.spec, self._staging, self._pool = spec, staging, pool
+        self._blockage = Blockage(staging)
         self.refusal = ""
         pool.kill_all()  # those of a start before that was refused or cancelled
         self.journal.reopen_running()
@@ -208,6 +210,7 @@ class ActiveJob:
                 raise JobRefused(failure.message)
             if self.pause_reason:  # the output drive may be another by now, and shut to a sandbox
                 self._replace_sandboxed()
+            self._blockage.end()
             now = time.monotonic()
             self.view.start_clock(now)
             self.view.mark(MarkerKind.CONTINUED, "continued", now)
@@ -271,8 +274,7 @@ class ActiveJob:
     def leave(self) -> None:
         """Close the journal; an unfinished job stands as stopped."""
         self._stop_clock(time.monotonic())
-        if self._manifest is not None:
-            self._manifest.join()
+        self._manifest.join()
         if self.is_open_ended:
             self._enter(JobState.STOPPED)
         if self._earlier is not None:
@@ -282,14 +284,20 @@ class ActiveJob:
     @property
     def is_recording(self) -> bool:
         """Say whether the list of outputs is being written."""
-        return self._manifest is not None
+        return self._manifest.is_busy
 
-    def note_recorded(self) -> None:
-        """Tell when the list of outputs could not be written."""
-        if self._manifest is not None and not self._manifest.is_alive():
-            if self._manifest.problem:
-                self.view.notice = self._manifest.problem
-            self._manifest = None
+    @property
+    def waits_for_disk(self) -> bool:
+        """Say whether the job goes on by itself once its outputs can be written again."""
+        return self.state is JobState.PAUSED and self._blockage.is_waiting
+
+    def look_after(self, now: float) -> None:
+        """Go on after a pause whose cause is gone; tell of a list that could not be written."""
+        if problem := self._manifest.problem():
+            self.view.notice = problem
+        if self.state is JobState.PAUSED and self._blockage.is_over(now):
+            with suppress(JobRefused):  # gone again in between
+                self.go_on()
 
     @property
     def is_open_ended(self) -> bool:
@@ -345,8 +353,11 @@ class ActiveJob:
     def _noted(self, event: AttemptEnded | WorkerLost, now: float) -> Event:
         """Show what happened on the worker's lane; leave out a sweep's point that kills workers."""
         if isinstance(event, AttemptEnded):
-            if isinstance(event.outcome, Failure) and stops_job(event.outcome):
-                return OutputBlocked(event.worker, event.task, event.outcome.message)
+            assert self._blockage is not None
+            if (
+                reason := self._blockage.judge(event.outcome, self.journal.bytes_to_come)
+            ) is not None:
+                return OutputBlocked(event.worker, event.task, reason)
             failed = isinstance(event.outcome, Failure)
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
             self.view.lane_ended(event.lane, event.seconds, end, now)
@@ -354,7 +365,8 @@ class ActiveJob:
         elif event.running is not None:
             self.view.lane_ended(event.lane, event.seconds, AttemptEnd.CRASHED, now)
             assert self._assignments is not None
-            return self._assignments.judged(self._compared(event))
+            cause = self._deadlines.compared(event.cause)
+            return self._assignments.judged(replace(event, cause=cause))
         elif event.lacked_room:
             self.view.notice = NO_ROOM
         return event
@@ -364,17 +376,6 @@ class ActiveJob:
         if isinstance(event.outcome, Success) and self._assignments.has(event.task):
             given = self._assignments.given(event.task)
             self._deadlines.note(given.kind, given.size, event.seconds / max(1, given.points))
-
-    def _compared(self, event: WorkerLost) -> WorkerLost:
-        """Say that the limit came from similar tasks, where it did."""
-        cause = event.cause
-        if cause is None or cause.kind is not FailureKind.TIMED_OUT:
-            return event
-        if not self._deadlines.is_adaptive:
-            return event
-        took, _, rest = cause.message.partition(". ")
-        words = f"{took.rstrip('.')}, {TIMES_SIMILAR:.0f} times what similar ones took."
-        return replace(event, cause=replace(cause, message=f"{words} {rest}".strip()))
 
     # ---- actions
 
@@ -399,10 +400,7 @@ class ActiveJob:
             case RequeueTask():
                 self._requeue(action, now)
             case PauseItself(reason):
-                self.pause_reason = reason
-                self.view.mark(MarkerKind.PAUSED, "paused", now)
-                self._stop_clock(now)
-                self._enter(JobState.PAUSED)
+                self._pause_itself(reason, now)
             case RefuseJob(reason):
                 self.refusal = reason
                 self._stop_clock(now)
@@ -411,6 +409,13 @@ class ActiveJob:
                 self._finish(now)
             case _:
                 assert_never(action)
+
+    def _pause_itself(self, reason: str, now: float) -> None:
+        self.pause_reason = reason
+        self.view.mark(MarkerKind.PAUSED, "paused", now)
+        self._stop_clock(now)
+        self._enter(JobState.PAUSED)
+        self._blockage.begin(reason, now)
 
     def _start_worker(self) -> None:
         assert self._pool is not None
@@ -474,20 +479,13 @@ class ActiveJob:
             self.refusal = self._publish_results(self.spec.sweep)
         self._staging.remove()
         if self.spec.pipeline is not None and self.spec.manifest:
-            self._write_manifest(self.spec.output)
+            with suppress(JournalError):  # what is not committed is not there for a reader
+                self.journal.commit()
+            self._manifest.begin(self.journal.path, self.spec.output)
         if self.refusal:  # the journal has all results; to continue is to write them again
             self._enter(JobState.STOPPED)
         else:
             self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
-
-    def _write_manifest(self, output: Path) -> None:
-        """Begin to write the folder's manifest, which may take seconds after a great job."""
-        with suppress(JournalError):  # what is not committed is not there for a reader
-            self.journal.commit()
-        if self._manifest is not None:  # of the job before it was retried
-            self._manifest.join()
-        self._manifest = ManifestWriting(self.journal.path, output)
-        self._manifest.start()
 
     def _publish_results(self, sweep: Sweep) -> str:
         assert self.spec is not None

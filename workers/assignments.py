@@ -13,6 +13,7 @@ from workers.job import JobSpec, TaskId
 from workers.journal import Journal, WaitingTask
 from workers.left_out import LeftOutPoints
 from workers.messages import RunBlock, RunFile
+from workers.name_template import NameTemplate
 from workers.operations.sweep import block_name
 from workers.output_names import NamePlanner
 from workers.pipeline import output_suffix
@@ -34,7 +35,10 @@ class Assignments:
         self._left_out = LeftOutPoints()
         paths, _ = journal.inputs()
         self._planner = NamePlanner(
-            spec.output, has_several_roots=len(paths) > 1, roots=journal.roots()
+            spec.output,
+            has_several_roots=len(paths) > 1,
+            roots=journal.roots(),
+            template=NameTemplate(spec.names) if spec.names else None,
         )
         for planned in journal.planned():
             self._planner.reserve(planned)
@@ -101,7 +105,9 @@ class Assignments:
         assert given.root is not None
         assert given.relative is not None
         suffix = output_suffix(pipeline, given.kind, given.path.suffix.lower())
-        planned = self._planner.plan(given.root, given.relative, suffix)
+        planned = self._planner.plan(
+            given.root, given.relative, suffix, index=given.task, mtime_ns=given.mtime_ns
+        )
         self._journal.plan(given.task, planned)
         self._tasks[given.task] = replace(given, planned=planned)
         return planned

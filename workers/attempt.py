@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,10 +14,13 @@ from workers.errors import JobRefused
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, Setup
+from workers.name_template import filled_in, is_late
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
-from workers.output import Staging, checked, is_as_published, output_failure, publish
+from workers.output import Staging, output_failure
+from workers.output_names import fitted
 from workers.pipeline import output_suffix, own_code, steps_for
+from workers.publishing import Ours, checked, is_as_published, publish
 from workers.sandbox import enter
 
 ASK_ABOVE: Final = 64 * 2**20
@@ -89,6 +92,7 @@ class Preparation:
         suffix = output_suffix(pipeline, source.kind, source.suffix)
         staging = Staging(self.setup.output, self.setup.job)
         target = staging.target(request.task, request.attempt, suffix)
+        mtime_ns = source.mtime_ns
         try:
             result = self._run_steps(source, steps, target)
             if isinstance(result, Failure):
@@ -96,14 +100,21 @@ class Preparation:
             if source.has_changed():
                 return Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
             final = _with_suffix(request.planned, suffix)
-            if len(outdated) == 1 and outdated[0].suffix == final.suffix:
+            is_unplanned = is_late(final)
+            if is_unplanned:
+                final = _filled_in(final, target)
+            elif len(outdated) == 1 and outdated[0].suffix == final.suffix:
                 final = outdated[0]  # it may have had to take a number then
             published = publish(
                 target,
                 final,
                 self.setup.on_existing,
-                own_since_ns=request.own_since_ns,
-                outdated=outdated,
+                Ours(
+                    since_ns=request.own_since_ns,
+                    outdated=outdated,
+                    shared_since_ns=self.setup.since_ns if is_unplanned else None,
+                    mtime_ns=mtime_ns if self.setup.keeps_dates else None,
+                ),
             )
             if not isinstance(published, Path):
                 return published
@@ -113,7 +124,7 @@ class Preparation:
                 return output_failure(self.setup.output, error)
             raise
         finally:
-            target.unlink(missing_ok=True)
+            _forget(target)
         return Success((published,), check.size, warning=result, checks=(check,))
 
     def _run_steps(self, source: InputFile, steps: Sequence[Step], target: Path) -> Failure | str:
@@ -129,7 +140,7 @@ class Preparation:
                 suffix = family.output_suffix(run, source.suffix)
                 goal = target if is_last else target.with_suffix(f".{number}{suffix}")
                 if not is_last:
-                    between.callback(goal.unlink, missing_ok=True)
+                    between.callback(_forget, goal)
                 result = family.run(run, source, goal)
                 if isinstance(result, Failure):
                     return result
@@ -193,6 +204,24 @@ def _with_suffix(planned: Path, suffix: str) -> Path:
     if planned.name.endswith(suffix):
         return planned
     return planned.with_name(planned.name.removesuffix(planned.suffix) + suffix)
+
+
+def _forget(unfinished: Path) -> None:
+    """Delete a temporary file; one on a disk that takes no change is left for the job's end."""
+    with suppress(OSError):
+        unfinished.unlink()
+
+
+def _filled_in(planned: Path, made: Path) -> Path:
+    """Return the name of a finished output whose name waited for it."""
+    from workers.operations.picture_size import picture_size
+
+    try:
+        sha256 = checked(made).sha256
+    except OSError:  # there is none: to publish it says so
+        return planned
+    final = filled_in(planned, sha256, lambda: picture_size(made))
+    return final.with_name(fitted(final.stem, final.suffix))
 
 
 def _not_read(pipeline: Pipeline) -> str:

@@ -6,9 +6,11 @@ factor of two); sweep points are alike among themselves.
 """
 
 from collections import defaultdict, deque
+from dataclasses import replace
 from typing import Final
 
 from workers.job import Kind
+from workers.outcome import Failure, FailureKind
 
 TIMES_SIMILAR: Final = 20.0
 LEAST_S: Final = 20.0
@@ -33,11 +35,6 @@ class Deadlines:
         self._noted: defaultdict[_Like, int] = defaultdict(int)
         self._limits: dict[_Like, float] = {}
 
-    @property
-    def is_adaptive(self) -> bool:
-        """Say whether similar tasks decide."""
-        return self._fixed_s is None
-
     def note(self, kind: Kind, size: int, seconds: float) -> None:
         """Learn how long a task took."""
         if self._fixed_s is not None:
@@ -50,6 +47,14 @@ class Deadlines:
             like not in self._limits or self._noted[like] % _EVERY == 0
         ):
             self._limits[like] = max(LEAST_S, TIMES_SIMILAR * _percentile_99(samples))
+
+    def compared(self, cause: Failure | None) -> Failure | None:
+        """Return why a worker was ended, saying that similar tasks set the limit where they did."""
+        if cause is None or cause.kind is not FailureKind.TIMED_OUT or self._fixed_s is not None:
+            return cause
+        took, _, rest = cause.message.partition(". ")
+        words = f"{took.rstrip('.')}, {TIMES_SIMILAR:.0f} times what similar ones took."
+        return replace(cause, message=f"{words} {rest}".strip())
 
     def limit(self, kind: Kind, size: int) -> float | None:
         """Return how many seconds a task may take; None while nobody knows."""

@@ -1,7 +1,7 @@
 """Every step that touches the disk between a finished temporary file and its final name.
 
 Each step first passes `failpoint` with its name, so that a test can refuse, or die at, the n-th of
-them for every n; in a program it does nothing. Who publishes (output.py) uses these and nothing
+them for every n; in a program it does nothing. Who publishes (publishing.py) uses these and nothing
 else.
 """
 
@@ -47,6 +47,13 @@ def set_mode(descriptor: int, mode: int) -> None:
     failpoint("mode")
     if os.name != "nt":
         os.fchmod(descriptor, mode)
+
+
+def set_time(descriptor: int, path: Path, mtime_ns: int) -> None:
+    """Give the open file at the path the time of its last change; some disks keep seconds only."""
+    failpoint("time")
+    place = descriptor if os.utime in os.supports_fd else path
+    os.utime(place, ns=(mtime_ns, mtime_ns))
 
 
 def sync(descriptor: int) -> None:

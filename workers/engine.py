@@ -75,6 +75,7 @@ class Engine:
         self._known = KnownFiles()
         self._losses = 0
         self._silence = ""
+        self._unsaved = ""
         self._meter = LoadMeter()
         self._scarcity = Scarcity(total_bytes())
         self._sequence = 0
@@ -106,7 +107,7 @@ class Engine:
                 self._job.handle(event)
         has_post = self._read_inbox() or has_post
         if self._job is not None:
-            self._job.note_recorded()
+            self._job.look_after(time.monotonic())
             self._watch_memory(self._job)
             self._keep_up(self._job)
         return bool(events) or has_post
@@ -125,7 +126,13 @@ class Engine:
             self._watch_searches(job)
             job.refill()
             job.save()
+            if self._unsaved and job.pause_reason == self._unsaved:
+                job.go_on()
+            self._unsaved = ""
+        except JobRefused:
+            pass  # its output folder is gone as well
         except JournalError as error:
+            self._unsaved = str(error)
             if job.state is JobState.RUNNING:
                 job.handle(JobPaused(str(error)))
             elif job.state is not JobState.PAUSED:
@@ -137,6 +144,11 @@ class Engine:
         job = self._job
         is_running = job is not None and (job.state is JobState.RUNNING or job.is_recording)
         return is_running or bool(self._searches) or not self._inbox.empty()
+
+    @property
+    def waits_for_disk(self) -> bool:
+        """Say whether the job has paused itself until its outputs can be written again."""
+        return self._job is not None and self._job.waits_for_disk
 
     @property
     def has_quit(self) -> bool:

@@ -117,6 +117,8 @@ class JobSpec:
     SHA-256 hex digests of the .py files that the person allowed to run. `sandboxed` None means
     a sandbox for workers unless they run own code. `redo` makes outputs anew also where nothing
     has changed since an earlier job made them; `manifest` leaves a list of them in the folder.
+    `names` is a template for outputs' names, see name_template.py; `keeps_dates` gives an output
+    the times of its input.
     """
 
     output: Path
@@ -129,6 +131,8 @@ class JobSpec:
     sandboxed: bool | None = None
     redo: bool = False
     manifest: bool = False
+    names: str = ""
+    keeps_dates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

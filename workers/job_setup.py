@@ -19,6 +19,8 @@ def setup_for(journal: Journal, spec: JobSpec, staging: Staging, threads: int) -
         spec.trusted,
         threads,
         sandbox_of(spec, inputs, staging.temporary),
+        spec.keeps_dates,
+        journal.created_ns,
     )
 
 

@@ -340,6 +340,11 @@ class Journal:
         """Return bytes in all, bytes ended, bytes written, tasks with a warning."""
         return self._tasks.tally.totals()
 
+    def bytes_to_come(self) -> int:
+        """Return how many bytes open tasks will write if they are like those that ended."""
+        total, ended, out, _ = self.totals()
+        return (total - ended) * out // ended if ended else 0
+
     def commit(self) -> None:
         """Write what is buffered in one transaction."""
         if self._pending:

@@ -24,7 +24,6 @@ from workers.discovery import STAGING_PREFIX
 from workers.errors import JournalError
 from workers.job import JobId
 from workers.journal_reader import JournalReader, journals_into
-from workers.typed import override
 
 NAME: Final = f"{STAGING_PREFIX}manifest.jsonl"
 
@@ -63,25 +62,44 @@ class Finding(Enum):
     INPUT_CHANGED = "input changed"
 
 
-class ManifestWriting(threading.Thread):
-    """Brings a folder's manifest up to a job's journal beside the engine's loop."""
+class ManifestWriting:
+    """Brings a folder's manifest up to a job's journal, on a thread: it may take seconds."""
 
-    def __init__(self, journal: Path, output: Path) -> None:
-        super().__init__(name="manifest", daemon=True)
-        self.problem = ""
-        self._journal = journal
-        self._output = output
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._problem = ""
 
-    @override
-    def run(self) -> None:
-        """Write it; `problem` is a sentence when that could not be done."""
+    def begin(self, journal: Path, output: Path) -> None:
+        """Begin; waits for one that was begun before."""
+        self.join()
+        self._thread = threading.Thread(
+            target=self._write, args=(journal, output), name="manifest", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def is_busy(self) -> bool:
+        """Say whether it is being written."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def problem(self) -> str:
+        """Return, once, a sentence that says why it could not be written."""
+        problem, self._problem = self._problem, ""
+        return problem
+
+    def join(self) -> None:
+        """Wait until it is written."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _write(self, journal: Path, output: Path) -> None:
         try:
-            write_manifest(self._journal, self._output)
+            write_manifest(journal, output)
         except OSError as error:
             reason = error.strerror or error
-            self.problem = f"The list of outputs cannot be written to the folder: {reason}."
+            self._problem = f"The list of outputs cannot be written to the folder: {reason}."
         except (JournalError, ValueError) as error:
-            self.problem = f"The list of outputs cannot be written: {error}"
+            self._problem = f"The list of outputs cannot be written: {error}"
 
 
 def write_manifest(journal: Path, output: Path) -> None:

@@ -27,7 +27,7 @@ class Setup:
     """What a worker must know of a job before its first task.
 
     `threads` is how many the libraries of one worker may use; a worker that was given a
-    `sandbox` never leaves it.
+    `sandbox` never leaves it. Files that are not older than `since_ns` are of this job.
     """
 
     job: JobId
@@ -38,6 +38,8 @@ class Setup:
     trusted: tuple[str, ...]
     threads: int = 1
     sandbox: Sandbox | None = None
+    keeps_dates: bool = False
+    since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,7 @@
 """Writing outputs so that nothing partial ever stands under a final name.
 
-An operation writes into a staging folder inside the output folder; `publish` checks and syncs
-what it wrote and moves it to its final name, without ever taking the place of a file that the
-job did not write. Runs in workers and in the engine; light to import.
+An operation writes into a staging folder inside the output folder; publishing.py moves what it
+wrote to its final name. Runs in workers and in the engine; light to import.
 """
 
 import contextlib
@@ -10,26 +9,18 @@ import errno
 import os
 import re
 import shutil
-import stat
-import sys
-from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from workers import disk
 from workers.discovery import STAGING_PREFIX
-from workers.job import JobId, OnExisting, TaskId
-from workers.outcome import Failure, FailureKind, OutputCheck, Skip
+from workers.job import JobId, TaskId
+from workers.outcome import Failure, FailureKind
 from workers.output_names import (
     NamePlanner as NamePlanner,
     default_output as default_output,
-    fitted,
-    numbered,
 )
 from workers.wording import printable, size_words
 
-_KEPT: Final = "An output with this name was there already; it was kept."
-_WROTE_NOTHING: Final = "The operation wrote nothing."
 _SUFFIX: Final = re.compile("[^A-Za-z0-9._-]")
 _GONE: Final = "GONE"
 # What the next output would meet as well: the job pauses instead of failing task by task.
@@ -70,6 +61,22 @@ class Staging:
         except OSError as error:
             return output_failure(self._output, error)
         return None
+
+    def takes(self, size: int) -> bool:
+        """Say whether a file of so many bytes can be written now; the folder must be there."""
+        probe = self._folder / "probe"
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                with probe.open("wb") as file:
+                    file.write(bytes(size))
+                    file.flush()
+                    os.fsync(file.fileno())
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
 
     @property
     def temporary(self) -> Path:
@@ -124,164 +131,3 @@ def _free(folder: Path) -> str:
         return size_words(shutil.disk_usage(folder).free)
     except OSError:
         return "nothing"
-
-
-def publish(
-    temp: Path,
-    final: Path,
-    on_existing: OnExisting,
-    *,
-    own_since_ns: int | None = None,
-    outdated: Collection[Path] = (),
-) -> Path | Failure | Skip:
-    """Move a finished output to its final name, whole and on the disk; return that name.
-
-    A file that is there already is dealt with as `on_existing` says. Our own is replaced: one of
-    the `outdated`, or one that is not older than `own_since_ns`, which an earlier attempt of this
-    task wrote. Whatever is not published is deleted.
-    """
-    folder = temp.parent.parent
-    try:
-        if (failure := _check_and_sync(temp, folder)) is not None:
-            return failure
-        disk.make_folder(final.parent)
-        return _placed(temp, final, on_existing, own_since_ns, outdated)
-    except OSError as error:
-        if not folder.is_dir():  # to a worker in a sandbox it is a folder it may not make again
-            return output_failure(folder, FileNotFoundError(errno.ENOENT, "", str(folder)))
-        # The sentence names the folder to look at: the output folder when that is the cause.
-        where = final.parent if final.parent.is_dir() else folder
-        return output_failure(where, error)
-    finally:
-        with contextlib.suppress(OSError):
-            disk.remove(temp)
-
-
-def checked(final: Path) -> OutputCheck:
-    """Open a published output again and return what it is; raises OSError."""
-    descriptor = disk.open_finished(final)
-    try:
-        status = disk.status(descriptor)
-        return OutputCheck(status.st_size, status.st_mtime_ns, disk.digest(descriptor))
-    finally:
-        os.close(descriptor)
-
-
-def is_as_published(final: Path, check: OutputCheck) -> bool:
-    """Say whether an output looks as it did, by its size and time; reads no content."""
-    try:
-        status = final.lstat()
-    except OSError:
-        return False
-    is_file = stat.S_ISREG(status.st_mode)
-    return is_file and (status.st_size, status.st_mtime_ns) == (check.size, check.mtime_ns)
-
-
-def _check_and_sync(temp: Path, folder: Path) -> Failure | None:
-    """Make sure that there is an output, on the disk, with the permissions of a new file."""
-    try:
-        descriptor = disk.open_finished(temp)
-    except FileNotFoundError as error:
-        if not temp.parent.is_dir():
-            return output_failure(folder, error)
-        return Failure(FailureKind.OPERATION_FAILED, _WROTE_NOTHING)
-    try:
-        status = disk.status(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not status.st_size:
-            return Failure(FailureKind.OPERATION_FAILED, _WROTE_NOTHING)
-        disk.set_mode(descriptor, 0o666 & ~_umask())
-        disk.sync(descriptor)
-    finally:
-        os.close(descriptor)
-    return None
-
-
-def _umask() -> int:
-    """Return the process's umask; it can only be read by setting it, so set a strict one."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _placed(
-    temp: Path,
-    final: Path,
-    on_existing: OnExisting,
-    own_since_ns: int | None,
-    outdated: Collection[Path],
-) -> Path | Failure | Skip:
-    while not disk.move_if_free(temp, final):
-        if final.is_dir() and not final.is_symlink():
-            return _folder_in_the_way(final)
-        is_own = own_since_ns is not None and _is_own(final, on_existing, own_since_ns)
-        if is_own or final in outdated:
-            disk.replace(temp, final)
-            return final
-        if on_existing is OnExisting.SKIP:
-            return Skip(_KEPT)
-        if on_existing is OnExisting.RENAME:
-            return _placed_beside(temp, final)
-        _put_away(final)
-    return final
-
-
-def _folder_in_the_way(final: Path) -> Failure:
-    return Failure(
-        FailureKind.OUTPUT_FAILED,
-        f"A folder stands where the output {printable(final.name)} belongs.",
-        detail=f"EISDIR: {printable(final)}",
-    )
-
-
-def _is_own(final: Path, on_existing: OnExisting, own_since_ns: int) -> bool:
-    """Say whether an earlier attempt of this task wrote the file.
-
-    Where outputs are numbered, "a (2).jpg" may be another task's that found "a.jpg" taken:
-    better one output twice than one lost.
-    """
-    if on_existing is OnExisting.RENAME and re.search(r" \(\d+\)$", final.stem):
-        return False
-    try:
-        status = final.lstat()
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(status.st_mode) and status.st_mtime_ns >= own_since_ns
-
-
-def _placed_beside(path: Path, final: Path) -> Path:
-    """Move a file to the first free numbered name."""
-    number = 2
-    while True:
-        beside = final.with_name(numbered(final, number))
-        if disk.move_if_free(path, beside):
-            return beside
-        number += 1
-
-
-def _put_away(final: Path) -> None:
-    """Move an existing file to the trash; where there is none, keep it beside the output."""
-    with contextlib.suppress(OSError), _trashing_alone():
-        disk.trash(final)
-    if os.path.lexists(final):
-        kept = final.with_name(fitted(final.stem, f" (before Everycore){final.suffix}"))
-        if not disk.move_if_free(final, kept):
-            _placed_beside(final, kept)
-
-
-@contextlib.contextmanager
-def _trashing_alone() -> Iterator[None]:
-    """Let one worker at a time use the trash.
-
-    send2trash looks for a free name in the trash and then renames over it: two workers that
-    replace files of the same name at once would lose one of the originals.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    import fcntl
-
-    from workers.trash_places import trash_lock
-
-    with trash_lock().open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import Final
 
+from workers.name_template import NameFields, NameTemplate
+
 _LIMIT: Final = 255
 _FOLDER_SUFFIX: Final = " (Everycore)"
 _LOOSE_FOLDER: Final = "Everycore"
@@ -40,13 +42,19 @@ class NamePlanner:
 
     The tree of inputs is mirrored below `output`, with the root folder's name in front when
     there are several. `roots` in the order of the journal make these names the same after a
-    resume; other roots are named as they come.
+    resume; other roots are named as they come. A template may name outputs otherwise.
     """
 
     def __init__(
-        self, output: Path, *, has_several_roots: bool, roots: Sequence[Path] = ()
+        self,
+        output: Path,
+        *,
+        has_several_roots: bool,
+        roots: Sequence[Path] = (),
+        template: NameTemplate | None = None,
     ) -> None:
         self._output = output
+        self._template = template
         self._has_several_roots = has_several_roots
         self._files: set[int] = set()
         self._folders: set[int] = set()
@@ -57,17 +65,28 @@ class NamePlanner:
         for root in roots:
             self._root_name(root)
 
-    def plan(self, root: Path, relative: Path, suffix: str) -> Path:
+    def plan(
+        self, root: Path, relative: Path, suffix: str, *, index: int = 0, mtime_ns: int = 0
+    ) -> Path:
         """Return the final name for an input; no other input of the job gets it.
 
         Names that are one to a case-folding or normalizing disk count as one: the second is
-        numbered. The name stays below `output` whatever `relative` and `suffix` hold.
+        numbered. The name stays below `output` whatever `relative` and `suffix` hold. One that
+        waits for what its output will be is numbered when that is known.
         """
         parts = [legal_part(part) for part in relative.parts if part != relative.anchor] or ["_"]
         front = (self._root_name(root),) if self._has_several_roots else ()
-        folder = self._folder((*front, *parts[:-1]))
-        stem = PurePath(parts[-1]).stem
+        folders, stem = (*front, *parts[:-1]), PurePath(parts[-1]).stem
         ending = _ILLEGAL.sub("_", suffix)
+        if self._template is not None:
+            parent = parts[-2] if len(parts) > 1 else root.name
+            fields = NameFields(stem, parent, index, mtime_ns)
+            *above, last = map(legal_part, self._template.parts(fields, ending))
+            folders = tuple(above) if self._template.is_whole_path else folders
+            stem = last.removesuffix(ending)
+            if self._template.is_late:
+                return self._output.joinpath(*folders, legal_part(fitted(stem, ending)))
+        folder = self._folder(folders)
         name = legal_part(fitted(stem, ending))
         key = _key(_joined(folder, name))
         if key in self._files or key in self._folders:

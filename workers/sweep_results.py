@@ -10,7 +10,8 @@ from typing import Final
 from workers.errors import JobRefused
 from workers.job import JobSpec, Sweep, TaskId
 from workers.operations.sweep import Value, arguments_of, axis_length, point_count, unpack
-from workers.output import Staging, publish
+from workers.output import Staging
+from workers.publishing import publish
 from workers.report import formula_safe
 from workers.wording import printable
 

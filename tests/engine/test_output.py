@@ -17,9 +17,9 @@ from workers.outcome import Failure, FailureKind, Skip
 from workers.output import (
     Staging,
     output_failure,
-    publish,
     stops_job,
 )
+from workers.publishing import Ours, publish
 
 JOB = JobId("20250101-120000-holiday-1a2b")
 ROOT = Path("/in/Holiday")
@@ -231,7 +231,7 @@ def test_an_earlier_attempt_of_the_task_is_replaced(
     final.write_bytes(b"earlier attempt")
     since = final.stat().st_mtime_ns
 
-    assert publish(written(staging), final, on_existing, own_since_ns=since) == final
+    assert publish(written(staging), final, on_existing, Ours(since_ns=since)) == final
 
     assert final.read_bytes() == b"new"
     assert [file.name for file in output.glob("*.jpg")] == ["a.jpg"]
@@ -242,7 +242,7 @@ def test_a_file_older_than_the_job_is_no_earlier_attempt(output: Path, staging: 
     final.write_bytes(b"old")
     since = final.stat().st_mtime_ns + 1
 
-    assert isinstance(publish(written(staging), final, OnExisting.SKIP, own_since_ns=since), Skip)
+    assert isinstance(publish(written(staging), final, OnExisting.SKIP, Ours(since_ns=since)), Skip)
 
 
 def test_a_numbered_name_may_be_another_tasks_and_is_not_replaced(
@@ -251,7 +251,7 @@ def test_a_numbered_name_may_be_another_tasks_and_is_not_replaced(
     final = output / "a (2).jpg"
     final.write_bytes(b"another task's")
 
-    published = publish(written(staging), final, OnExisting.RENAME, own_since_ns=0)
+    published = publish(written(staging), final, OnExisting.RENAME, Ours(since_ns=0))
 
     assert final.read_bytes() == b"another task's"
     assert isinstance(published, Path)
@@ -265,7 +265,7 @@ def test_a_folder_in_the_way_is_never_replaced(
     (output / "a.jpg").mkdir()
     (output / "a.jpg" / "inside").touch()
 
-    failure = publish(written(staging), output / "a.jpg", on_existing, own_since_ns=0)
+    failure = publish(written(staging), output / "a.jpg", on_existing, Ours(since_ns=0))
 
     assert isinstance(failure, Failure)
     assert failure.kind is FailureKind.OUTPUT_FAILED
@@ -361,7 +361,8 @@ _PUBLISHER = """
 import sys
 from pathlib import Path
 from workers.job import JobId, OnExisting, TaskId
-from workers.output import Staging, publish
+from workers.output import Staging
+from workers.publishing import publish
 output = Path(sys.argv[1])
 staging = Staging(output, JobId("kill"))
 staging.prepare()

@@ -14,7 +14,8 @@ from typing import Final
 from workers import disk
 from workers.job import JobId, OnExisting, TaskId
 from workers.outcome import Failure, Skip
-from workers.output import Staging, publish
+from workers.output import Staging
+from workers.publishing import Ours, publish
 
 JOB: Final = JobId("20250101-120000-holiday-1a2b")
 OLD, NEW = b"old" * 1000, b"new" * 2000
@@ -30,6 +31,8 @@ class Scene:
     on_existing: OnExisting
     is_taken: bool = False
     is_retry: bool = False
+    mtime_ns: int | None = None
+    is_unplanned: bool = False
 
     def set_up(self, place: Path) -> Staging:
         staging = Staging(place / "out", JOB)
@@ -44,8 +47,10 @@ class Scene:
     def publish(self, place: Path, attempt: int = 1) -> Path | Failure | Skip:
         temp = Staging(place / "out", JOB).target(TaskId(1), attempt, ".jpg")
         temp.write_bytes(NEW)
-        own_since_ns = 2 * BEFORE_NS if self.is_retry or attempt > 1 else None
-        return publish(temp, self.final(place), self.on_existing, own_since_ns=own_since_ns)
+        since_ns = 2 * BEFORE_NS if self.is_retry or attempt > 1 else None
+        shared_since_ns = 2 * BEFORE_NS if self.is_unplanned else None
+        ours = Ours(since_ns, shared_since_ns=shared_since_ns, mtime_ns=self.mtime_ns)
+        return publish(temp, self.final(place), self.on_existing, ours)
 
     def final(self, place: Path) -> Path:
         return place / "out" / "folder" / "a.jpg"
@@ -57,6 +62,9 @@ SCENES: Final = (
     Scene("numbered", OnExisting.RENAME, is_taken=True),
     Scene("replaced", OnExisting.REPLACE, is_taken=True),
     Scene("own", OnExisting.SKIP, is_retry=True),
+    Scene("dated", OnExisting.SKIP, mtime_ns=BEFORE_NS),
+    Scene("dated and own", OnExisting.SKIP, is_retry=True, mtime_ns=BEFORE_NS),
+    Scene("unplanned", OnExisting.SKIP, is_unplanned=True),
 )
 
 

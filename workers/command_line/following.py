@@ -94,11 +94,12 @@ def _turn_until_ended(
     engine: Engine, screen: Screen, ended: list[TaskRow], wish: StopWish
 ) -> JobSnapshot:
     """Return the last snapshot; its refusal is set when a command was refused."""
-    snapshot, shown_s, notice = engine.snapshot(), 0.0, ""
+    snapshot, shown_s, notice, reason = engine.snapshot(), 0.0, "", ""
     is_going = True
     while is_going and wish.status is None and not snapshot.refusal:
         engine.turn(_TURN_S)
-        is_going = engine.is_busy
+        # A person at a terminal can make room; a script is told and ends.
+        is_going = engine.is_busy or (engine.waits_for_disk and sys.stdout.isatty())
         now_s = time.monotonic()
         if is_going and now_s - shown_s < _SHOW_EVERY_S:
             continue
@@ -108,6 +109,9 @@ def _turn_until_ended(
         if snapshot.notice and snapshot.notice != notice:
             notice = snapshot.notice
             screen.say(notice)
+        if snapshot.pause_reason and snapshot.pause_reason != reason:
+            screen.say(f"Paused. {snapshot.pause_reason} The job then goes on.")
+        reason = snapshot.pause_reason
     return snapshot
 
 

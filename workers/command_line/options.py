@@ -41,6 +41,8 @@ class RunOptions:
     is_fresh: bool = False
     is_redone: bool = False
     has_manifest: bool = False
+    names: str = ""
+    keeps_dates: bool = False
     is_trusting: bool = False
     following: Following = Following()
 

@@ -13,6 +13,7 @@ from workers.command_line import options as asked
 from workers.command_line.axes import parse_axes, parse_target
 from workers.errors import UsageError
 from workers.job import InputFilter, OnExisting, Sweep
+from workers.name_template import NameTemplate
 from workers.report import SUFFIXES as REPORT_SUFFIXES
 from workers.typed import override
 
@@ -135,6 +136,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--trust",
         action="store_true",
         help="allow the pipeline's own .py files, as they are now, to run",
+    )
+    parser.add_argument(
+        "--name",
+        metavar="TEMPLATE",
+        default="",
+        help="names of outputs, from {name} {ext} {parent} {index:04} {date:%%Y-%%m} {width} "
+        "{height} {hash:8}; with a slash the path below the output folder (default: the tree "
+        "and the names of the inputs)",
+    )
+    parser.add_argument(
+        "--keep-dates", action="store_true", help="give each output the time of its input"
     )
     parser.add_argument(
         "--manifest",
@@ -265,6 +277,8 @@ def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
         is_fresh=chosen.fresh,
         is_redone=chosen.redo,
         has_manifest=chosen.manifest,
+        names=NameTemplate(chosen.name).text if chosen.name else "",
+        keeps_dates=chosen.keep_dates,
         is_trusting=chosen.trust,
         following=_following(chosen),
     )

@@ -41,6 +41,8 @@ def run(options: RunOptions) -> ExitStatus:
         sandboxed=options.limits.sandboxed,
         redo=options.is_redone,
         manifest=options.has_manifest,
+        names=options.names,
+        keeps_dates=options.keeps_dates,
     )
     warn_if_unprotected(options.limits)
     if not options.is_fresh:

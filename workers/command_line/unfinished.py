@@ -72,6 +72,7 @@ def _is_same(wanted: Wanted, spec: JobSpec, inputs: tuple[Path, ...], chosen: In
         and (chosen == wanted.filter or spec.sweep is not None)
         and spec.sweep == wanted.spec.sweep
         and _is_same_pipeline(spec.pipeline, wanted.spec.pipeline)
+        and (spec.names, spec.keeps_dates) == (wanted.spec.names, wanted.spec.keeps_dates)
         and (spec.output == wanted.spec.output or not wanted.has_output)
         # Own code that was edited since is other work.
         and set(wanted.spec.trusted) <= set(spec.trusted)

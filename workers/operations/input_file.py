@@ -25,7 +25,7 @@ class InputFile:
     """A regular, non-empty file opened for reading; a context manager that closes it.
 
     `name` is printable, `suffix` lower case, `head` its first bytes, `kind` goes by content
-    first and by suffix second.
+    first and by suffix second; `mtime_ns` since the epoch.
     """
 
     def __init__(self, path: Path, descriptor: int, status: os.stat_result, head: bytes) -> None:
@@ -34,6 +34,7 @@ class InputFile:
         self.name = printable(path.name)
         self.suffix = path.suffix.lower()
         self.size = status.st_size
+        self.mtime_ns = status.st_mtime_ns
         self.head = head
         self.kind = kind_of_content(head) or kind_of_suffix(path.suffix)
         self._descriptor = descriptor
