@@ -30,6 +30,7 @@ MemoryAsk = Callable[[int], None]
 """Called with the bytes a task will take at its peak; returns when it may go on."""
 
 _UP_TO_DATE: Final = "Nothing has changed since its output was made."
+_CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
 _READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
 _WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
@@ -58,6 +59,14 @@ class Preparation:
         outdated = earlier.outputs if earlier is not None else ()
         if self._is_kept(request, outdated):
             return Skip("An output with this name was there already; it was kept.")
+        outcome = self._read_and_run(request, pipeline, ask, outdated)
+        if outcome == _CHANGED:  # somebody just saved it: once more, with what it is now
+            outcome = self._read_and_run(request, pipeline, _unasked, outdated)
+        return outcome
+
+    def _read_and_run(
+        self, request: RunFile, pipeline: Pipeline, ask: MemoryAsk, outdated: Sequence[Path]
+    ) -> Outcome:
         opened = open_input(request.path)
         if not isinstance(opened, InputFile):
             return opened
@@ -95,10 +104,10 @@ class Preparation:
         mtime_ns = source.mtime_ns
         try:
             result = self._run_steps(source, steps, target)
+            if source.has_changed():
+                return _CHANGED
             if isinstance(result, Failure):
                 return result
-            if source.has_changed():
-                return Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
             final = _with_suffix(request.planned, suffix)
             is_unplanned = is_late(final)
             if is_unplanned:

@@ -188,9 +188,11 @@ def test_full_output_disk_pauses_the_job_and_room_lets_it_go_on(
     assert paused.pause_reason.startswith("Disk full: ")
     assert re.search(r"About 1\.\d MB more are needed\.$", paused.pause_reason)
     assert paused.counts.failed == 0
+    resting = running.until(lambda now: busy_workers(now) == 0)
+    assert resting.state is JobState.PAUSED
     done = binary_outputs_of(small_disk / "out")
     assert all(contents[name] == content for name, content in done.items())
-    assert len(done) == paused.counts.succeeded
+    assert len(done) == resting.counts.succeeded
     ballast.unlink()
     subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
     end = running.until_ended()  # nobody pressed Continue
