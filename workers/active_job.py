@@ -443,9 +443,8 @@ class ActiveJob:
         task, outcome, seconds = action.task, action.outcome, action.seconds
         assert self._assignments is not None
         given = self._assignments.end(task)
-        if not self.journal.ended(
-            task, outcome, action.attempts, seconds, action.worker or _NOBODY
-        ):
+        worker, ended_s = action.worker or _NOBODY, self.view.elapsed(now)
+        if not self.journal.ended(task, outcome, action.attempts, seconds, worker, ended_s):
             return
         if outcome is not None:
             self.view.task_ended(points=given.points, size=given.size, seconds=seconds, now=now)

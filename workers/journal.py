@@ -265,8 +265,12 @@ class Journal:
         attempts: int,
         seconds: float,
         worker: WorkerId,
+        ended_s: float = 0.0,
     ) -> bool:
-        """Record how a task ended (None: cancelled); buffered. False when it had ended before."""
+        """Record how a task ended (None: cancelled); buffered. False when it had ended before.
+
+        `seconds` are those of its last attempt, `ended_s` those of the job until then.
+        """
         if not self._tasks.is_open(task):
             return False
         end = end_of(outcome, self._tasks.points(task))
@@ -277,7 +281,7 @@ class Journal:
             bytes_out=end.bytes_out,
             warnings=int(end.has_warning),
         )
-        self._pending.end(task, end, attempts, seconds, worker)
+        self._pending.end(task, end, (attempts, seconds, worker, ended_s))
         return True
 
     def cancel_waiting(self) -> int:

@@ -9,6 +9,7 @@ from workers.journal_ends import End
 _END: Final = (
     "UPDATE task SET state = ?, message = ?, detail = ?, failure = ?, outputs = ?, checks = ?,"
     " bytes_out = ?, has_warning = ?, failed_points = ?, attempts = ?, seconds = ?, worker = ?,"
+    " ended_s = ?,"
     " was_dispatched = was_dispatched OR ? WHERE id = ?"
 )
 _MOVE: Final = "UPDATE task SET state = ?, attempts = ?, was_dispatched = 1 WHERE id = ?"
@@ -41,10 +42,10 @@ class Pending:
         """Note that a task runs, or waits again."""
         self._moved[task] = state, attempts, task
 
-    def end(self, task: TaskId, end: End, attempts: int, seconds: float, worker: int) -> None:
-        """Note how a task ended."""
+    def end(self, task: TaskId, end: End, tried: "tuple[int, float, int, float]") -> None:
+        """Note how a task ended; `tried`: attempts, seconds of the last, worker, when it ended."""
         was_moved = self._moved.pop(task, None) is not None
-        self._ended[task] = (*end[:9], attempts, seconds, worker, was_moved, task)
+        self._ended[task] = (*end[:9], *tried, was_moved, task)
         if end.values:
             self._values[task] = end.values
 

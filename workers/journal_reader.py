@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,6 +23,7 @@ from workers.journal_schema import (
     FAILED,
     ROW_COLUMNS,
     SKIPPED,
+    SUCCEEDED,
     check_format,
     decoded,
     decoded_path,
@@ -31,6 +33,7 @@ from workers.journal_schema import (
     task_row,
 )
 from workers.outcome import OutputCheck
+from workers.report_plots import BINS, DURATIONS_S, Timeline
 from workers.snapshot import Counts, JobEntry, RowPage, RowQuery, RowSort, TaskRow
 
 _BUSY_S: Final = 2.0
@@ -148,6 +151,32 @@ class JournalReader:
                 known = decoded(checks, tuple[OutputCheck, ...])
                 for output, check in zip(decoded_paths(outputs), known, strict=True):
                     yield MadeOutput(output, check, path, size, mtime_ns)
+
+    def timeline(self) -> Timeline:
+        """Return how the job went; journals of older formats do not know."""
+        with _read(self._path):
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            if version < CHECKS_SINCE:
+                return Timeline()
+            (seconds,) = self._connection.execute("SELECT max(ended_s) FROM task").fetchone()
+            if not seconds:
+                return Timeline()
+            done, others = [0] * BINS, [0] * BINS
+            ends = self._connection.execute(
+                "SELECT min(CAST(ended_s * ? / ? AS INTEGER), ?), state = ?, count(*) FROM task"
+                " WHERE ended_s IS NOT NULL GROUP BY 1, 2",
+                (BINS, seconds, BINS - 1, SUCCEEDED),
+            )
+            for place, is_done, count in ends:
+                (done if is_done else others)[place] += count
+            longer = [
+                self._connection.execute(
+                    "SELECT count(*) FROM task WHERE ended_s IS NOT NULL AND seconds >= ?", (least,)
+                ).fetchone()[0]
+                for least in (0.0, *DURATIONS_S)
+            ]
+            durations = [more - less for more, less in pairwise([*longer, 0])]
+            return Timeline(seconds, tuple(done), tuple(others), tuple(durations))
 
     def work(self) -> tuple[str, str, str]:
         """Return the pipeline's name, its fingerprint and the version that ran it."""

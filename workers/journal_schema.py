@@ -79,6 +79,7 @@ CREATE TABLE task (
     planned BLOB,
     outputs BLOB,
     checks BLOB,
+    ended_s REAL,
     message TEXT NOT NULL DEFAULT '',
     detail TEXT NOT NULL DEFAULT ''
 );
@@ -91,11 +92,12 @@ _ADDED_IN_2: Final = (
     "ALTER TABLE job ADD COLUMN fingerprint TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE job ADD COLUMN version TEXT NOT NULL DEFAULT ''",
     "ALTER TABLE task ADD COLUMN checks BLOB",
+    "ALTER TABLE task ADD COLUMN ended_s REAL",
 )
 
 ROW_COLUMNS: Final = (
     "id, name, root, relative, kind, size, state, attempts, seconds, bytes_out, outputs,"
-    " message, detail, failure, has_warning, points, failed_points"
+    " message, detail, failure, has_warning, points, failed_points, worker"
 )
 
 T = TypeVar("T")
@@ -182,6 +184,7 @@ def task_row(row: Sequence[Any], roots: dict[int, Path]) -> TaskRow:
         has_warning=bool(row[14]),
         points=row[15],
         failed_points=row[16],
+        worker=row[17] or None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Final, TextIO
 
 from workers.errors import UsageError
 from workers.job import TaskState
+from workers.report_plots import Timeline, plots
 from workers.snapshot import JobEntry, TaskRow
 from workers.wording import printable, size_words, time_words
 
@@ -31,6 +32,7 @@ _COLUMNS: Final = (
     "bytes_in",
     "bytes_out",
     "attempts",
+    "worker",
     "outputs",
     "input_base64",
 )
@@ -44,6 +46,10 @@ _STARTS: Final = {".csv": _CSV_START, ".json": _JSON_START, ".html": _HTML_START
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\Z", re.ASCII)
 
+_TABLE_HEAD: Final = (
+    "<table><thead><tr><th>Input</th><th>State</th><th>Reason</th><th>Seconds</th>"
+    "<th>In</th><th>Out</th><th>Attempts</th><th>Worker</th></tr></thead><tbody>\n"
+)
 _STYLE: Final = (
     "body{font:14px system-ui,sans-serif;margin:2em;color:#1c1e21;background:#fff}"
     "table{border-collapse:collapse}th,td{padding:.3em .8em;text-align:left;"
@@ -66,7 +72,9 @@ def check_report_target(target: Path) -> None:
         )
 
 
-def write_report(entry: JobEntry, rows: Iterable[TaskRow], target: Path) -> None:
+def write_report(
+    entry: JobEntry, rows: Iterable[TaskRow], target: Path, timeline: Timeline = Timeline()
+) -> None:
     """Write the report in the format of the target's suffix; whole, or not at all.
 
     Raises OSError when the file cannot be written, UsageError for another suffix.
@@ -80,7 +88,7 @@ def write_report(entry: JobEntry, rows: Iterable[TaskRow], target: Path) -> None
     try:
         # Exclusive: never follows a link somebody put there.
         with partial.open("x", encoding="utf-8", newline="") as stream:
-            write(entry, rows, stream)
+            write(entry, rows, stream, timeline)
             stream.flush()
             os.fsync(stream.fileno())
         partial.replace(target)
@@ -123,7 +131,9 @@ def _is_our_report(target: Path) -> bool:
         return False
 
 
-def _write_csv(_entry: JobEntry, rows: Iterable[TaskRow], stream: TextIO) -> None:
+def _write_csv(
+    _entry: JobEntry, rows: Iterable[TaskRow], stream: TextIO, _timeline: Timeline
+) -> None:
     # "\r\n" is what RFC 4180 says and every spreadsheet reads.
     writer = csv.writer(stream)
     writer.writerow(_COLUMNS)
@@ -151,12 +161,15 @@ def _fields(row: TaskRow) -> dict[str, object]:
         "bytes_in": row.size,
         "bytes_out": row.bytes_out,
         "attempts": row.attempts,
+        "worker": row.worker,
         "outputs": [exact_name(path)[0] for path in row.outputs],
         "input_base64": name_base64,
     }
 
 
-def _write_json(entry: JobEntry, rows: Iterable[TaskRow], stream: TextIO) -> None:
+def _write_json(
+    entry: JobEntry, rows: Iterable[TaskRow], stream: TextIO, _timeline: Timeline
+) -> None:
     job = {
         "job": entry.job,
         "name": printable(entry.name),
@@ -184,8 +197,12 @@ def _without_empty_base64(fields: dict[str, object]) -> dict[str, object]:
     return fields
 
 
-def _write_html(entry: JobEntry, rows: Iterable[TaskRow], stream: TextIO) -> None:
+def _write_html(
+    entry: JobEntry, rows: Iterable[TaskRow], stream: TextIO, timeline: Timeline
+) -> None:
     stream.writelines(_html_head(entry))
+    stream.writelines(plots(timeline))
+    stream.write(_TABLE_HEAD)
     stream.writelines(_html_row(row) for row in rows)
     stream.write("</tbody></table></body></html>\n")
 
@@ -203,8 +220,6 @@ def _html_head(entry: JobEntry) -> Iterator[str]:
     yield f"in {_text(time_words(entry.elapsed_s))}.</p>\n"
     if entry.output is not None:
         yield f"<p>Output: {_text(entry.output)}</p>\n"
-    yield "<table><thead><tr><th>Input</th><th>State</th><th>Reason</th><th>Seconds</th>"
-    yield "<th>In</th><th>Out</th><th>Attempts</th></tr></thead><tbody>\n"
 
 
 def _html_row(row: TaskRow) -> str:
@@ -214,7 +229,7 @@ def _html_row(row: TaskRow) -> str:
         f'<tr class="{row.state.value}"><td>{_text(name)}</td><td>{row.state.value}</td>'
         f'<td>{_text(row.message)}</td><td class="n">{row.seconds:.3f}</td>'
         f'<td class="n">{size_words(row.size)}</td><td class="n">{out}</td>'
-        f'<td class="n">{row.attempts}</td></tr>\n'
+        f'<td class="n">{row.attempts}</td><td class="n">{row.worker or ""}</td></tr>\n'
     )
 
 

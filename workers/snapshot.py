@@ -140,7 +140,7 @@ class TaskRow:
     """One task as tables and reports show it.
 
     `name` is printable (escaped); `path` is the true one, None for a sweep block. `size` and
-    `bytes_out` in bytes, `seconds` of its last attempt.
+    `bytes_out` in bytes, `seconds` of its last attempt, which ran on `worker`.
     """
 
     task: TaskId
@@ -159,6 +159,7 @@ class TaskRow:
     has_warning: bool = False
     points: int = 1
     failed_points: int = 0
+    worker: int | None = None
 
 
 class RowSort(enum.Enum):

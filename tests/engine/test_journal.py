@@ -353,7 +353,8 @@ def test_journal_of_the_first_format_is_read_and_goes_on(tmp_path: Path) -> None
     journal.add_files(files(2))
     journal.close()
     with closing(sqlite3.connect(journal.path)) as connection:
-        for table, column in (("task", "checks"), ("job", "fingerprint"), ("job", "version")):
+        for added in ("task.checks", "task.ended_s", "job.fingerprint", "job.version"):
+            table, _, column = added.partition(".")
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         connection.execute("PRAGMA user_version = 1")
     reader = JournalReader(journal.path)

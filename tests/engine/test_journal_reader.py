@@ -171,3 +171,18 @@ def test_a_discarded_job_leaves_no_file(journal: Journal) -> None:
 
     assert [path.name for path in folder.iterdir() if str(journal.job) in path.name] == []
     assert list_jobs(folder) == ()
+
+
+def test_timeline_counts_ends_over_the_time_of_the_job(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path, "timed")
+    journal.add_files([file(f"{number}.jpg") for number in range(4)])
+    for task, ended_s in enumerate((0.0, 59.0, 60.0), 1):
+        journal.ended(TaskId(task), Success((), 1), 1, 0.05, WORKER, ended_s)
+    journal.ended(TaskId(4), Failure(FailureKind.BAD_INPUT, "bad"), 1, 7.0, WORKER, 30.0)
+    journal.close()
+    with closing(JournalReader(journal.path)) as reader:
+        timeline = reader.timeline()
+    assert timeline.seconds == 60.0
+    assert (timeline.done[0], timeline.done[-1], sum(timeline.done)) == (1, 2, 3)
+    assert (timeline.others[30], sum(timeline.others)) == (1, 1)
+    assert (timeline.durations[4], timeline.durations[8], sum(timeline.durations)) == (3, 1, 4)

@@ -12,6 +12,7 @@ from workers.errors import UsageError
 from workers.job import JobId, JobState, Kind, TaskId, TaskState
 from workers.outcome import FailureKind
 from workers.report import check_report_target, formula_safe, write_report
+from workers.report_plots import BINS, DURATIONS_S, Timeline
 from workers.snapshot import Counts, JobEntry, TaskRow
 from workers.wording import printable
 
@@ -169,3 +170,23 @@ def test_a_report_that_fails_half_way_leaves_nothing(tmp_path: Path, entry: JobE
     with pytest.raises(OSError, match="disk gone"):
         write_report(entry, (row for _ in range(2) for row in broken()), tmp_path / "r.json")
     assert not list(tmp_path.iterdir())
+
+
+def test_html_report_has_the_plots_of_the_job(entry: JobEntry, tmp_path: Path) -> None:
+    done, others = [0] * BINS, [0] * BINS
+    done[0], done[-1], others[-1] = 3, 1, 2
+    timeline = Timeline(120.0, tuple(done), tuple(others), (0, 4, *[0] * (len(DURATIONS_S) - 1)))
+    write_report(entry, rows(), tmp_path / "r.html", timeline)
+    page = ET.fromstring((tmp_path / "r.html").read_text(encoding="utf-8").partition("\n")[2])
+    first, second = page.iter("svg")
+    heights = [float(bar.attrib["height"]) for bar in first.iter("rect")]
+    assert heights == [120.0, 40.0, 80.0]  # three, then one and two on top of it
+    assert [text.text for text in first.iter("text")] == ["1.5/s", "0 s", "2 min"]
+    assert len(list(second.iter("rect"))) == 1
+
+
+def test_html_report_of_a_job_in_which_nothing_ended_has_no_plots(
+    entry: JobEntry, tmp_path: Path
+) -> None:
+    write_report(entry, rows(), tmp_path / "r.html")
+    assert "<svg" not in (tmp_path / "r.html").read_text(encoding="utf-8")

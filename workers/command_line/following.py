@@ -126,7 +126,7 @@ def _conclude(snapshot: JobSnapshot, following: Following, wish: StopWish) -> Ex
             snapshot = replace(snapshot, counts=entry.counts)
             failed = reader.rows(RowQuery(0, MOST_NAMED, states=(TaskState.FAILED,)))
             if following.report is not None:
-                write_report(entry, _all_rows(reader), following.report)
+                write_report(entry, _all_rows(reader), following.report, reader.timeline())
         finally:
             reader.close()
     if following.is_json:
