@@ -42,7 +42,7 @@ from workers.journal_schema import (
 )
 from workers.journal_states import TaskStates
 from workers.journal_tally import Share, Tally
-from workers.outcome import Outcome
+from workers.outcome import Outcome, OutputCheck
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
 
@@ -314,9 +314,25 @@ class Journal:
         taken yet.
         """
         self.commit()
-        made = journal_rows.read_last_made(self._connection, most)
-        lost = [task for task, outputs in made if not all(map(_is_whole, outputs))]
+        made = journal_rows.read_made(self._connection, self._inputs.roots, -1, most)
+        lost = [each.task for each in made if not all(map(_is_whole, each.outputs))]
         return self._reopen((SUCCEEDED,), lost) if lost else 0
+
+    def made(self, after: TaskId, limit: int) -> list[journal_rows.MadeByTask]:
+        """Return the next tasks that made outputs, with an id above `after`, by id."""
+        self.commit()
+        return journal_rows.read_made(self._connection, self._inputs.roots, after, limit)
+
+    def take_back(self, tasks: Sequence[TaskId], message: str) -> None:
+        """Record tasks whose outputs are there no more as cancelled, with that message."""
+        shares = journal_rows.read_shares(self._connection, (SUCCEEDED,), tasks) if tasks else []
+        tally = self._tasks.tally.copy()
+        for _, share in shares:
+            tally.take(share)
+            tally.put(Share(CANCELLED, share.points, share.size))
+        with self._transaction(tally):
+            journal_rows.cancel(self._connection, tasks, storable(message))
+        self._tasks.set_state(tasks, CANCELLED)
 
     def _reopen(self, states: Sequence[int], tasks: Sequence[TaskId]) -> int:
         self.commit()
@@ -328,7 +344,7 @@ class Journal:
         reopened = [task for task, _ in shares]
         with self._transaction(tally):
             journal_rows.reopen(self._connection, reopened)
-        self._tasks.set_waiting(reopened)
+        self._tasks.set_state(reopened, WAITING)
         return len(reopened)
 
     def values(self) -> Iterator[tuple[int, int, bytes]]:
@@ -385,9 +401,9 @@ class Journal:
             journal_lock.release(self.path)
 
 
-def _is_whole(made: tuple[Path, int]) -> bool:
-    output, size = made
+def _is_whole(made: tuple[Path, OutputCheck]) -> bool:
+    output, check = made
     try:
-        return output.lstat().st_size == size
+        return output.lstat().st_size == check.size
     except OSError:
         return False

@@ -6,12 +6,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from workers.discovery import FoundFile
 from workers.job import Kind, TaskId
 from workers.journal_ends import storable
 from workers.journal_schema import (
+    CANCELLED,
     SKIPPED,
     SUCCEEDED,
     WAITING,
@@ -151,27 +152,43 @@ def read_sum(connection: sqlite3.Connection, state: int) -> tuple[int, Share]:
     return count, Share(state, points, size)
 
 
-def read_last_made(
-    connection: sqlite3.Connection, most: int
-) -> list[tuple[TaskId, list[tuple[Path, int]]]]:
-    """Return the last tasks that made outputs, each with its outputs and their bytes."""
+class MadeByTask(NamedTuple):
+    """A task that succeeded: its input, its outputs and what they were."""
+
+    task: TaskId
+    path: Path
+    outputs: tuple[tuple[Path, OutputCheck], ...]
+
+
+def read_made(
+    connection: sqlite3.Connection, roots: dict[int, Path], after: int, limit: int
+) -> list[MadeByTask]:
+    """Return tasks that made outputs, by id: those above `after`, or the last ones (-1)."""
+    order = "ORDER BY id" if after >= 0 else "ORDER BY id DESC"
     rows = connection.execute(
-        "SELECT id, outputs, checks FROM task WHERE state = ? AND checks IS NOT NULL"
-        " ORDER BY id DESC LIMIT ?",
-        (SUCCEEDED, most),
+        "SELECT id, root, relative, name, outputs, checks FROM task WHERE id > ? AND state = ?"
+        f" AND checks IS NOT NULL AND root IS NOT NULL {order} LIMIT ?",
+        (after, SUCCEEDED, limit),
     )
     return [
-        (
+        MadeByTask(
             task,
-            [
-                (output, check.size)
-                for output, check in zip(
-                    decoded_paths(outputs), decoded(checks, tuple[OutputCheck, ...]), strict=True
-                )
-            ],
+            roots[root] / relative_path(relative, name),
+            tuple(
+                zip(decoded_paths(outputs), decoded(checks, tuple[OutputCheck, ...]), strict=True)
+            ),
         )
-        for task, outputs, checks in rows
+        for task, root, relative, name, outputs, checks in rows
     ]
+
+
+def cancel(connection: sqlite3.Connection, tasks: Sequence[TaskId], message: str) -> None:
+    """Move tasks that succeeded to the cancelled ones, as if they had made nothing."""
+    connection.executemany(
+        "UPDATE task SET state = ?, message = ?, outputs = NULL, checks = NULL, bytes_out = 0,"
+        " has_warning = 0 WHERE id = ?",
+        [(CANCELLED, message, task) for task in tasks],
+    )
 
 
 def reopen(connection: sqlite3.Connection, tasks: Sequence[TaskId]) -> None:

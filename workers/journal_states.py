@@ -78,10 +78,10 @@ class TaskStates:
         self.tally.move(self._states[place], share)
         self._states[place] = state
 
-    def set_waiting(self, tasks: Iterable[TaskId]) -> None:
-        """Mark ended tasks as waiting; their sums are the caller's to set."""
+    def set_state(self, tasks: Iterable[TaskId], state: int) -> None:
+        """Mark ended tasks as in another state; their sums are the caller's to set."""
         for task in tasks:
-            self._states[task - 1] = WAITING
+            self._states[task - 1] = state
 
     def replace(self, old: int, new: int) -> None:
         """Mark all tasks of one state as in another; their sums are the caller's to set."""

@@ -188,12 +188,23 @@ def _placed_beside(path: Path, final: Path) -> Path:
         number += 1
 
 
+def put_in_trash(path: Path) -> None:
+    """Move a file to the person's trash; raises OSError where there is none."""
+    with _trashing_alone():
+        disk.trash(path)
+
+
+def kept_beside(final: Path) -> Path:
+    """Return the name that a replaced file keeps where there is no trash."""
+    return final.with_name(fitted(final.stem, f" (before Everycore){final.suffix}"))
+
+
 def _put_away(final: Path) -> None:
     """Move an existing file to the trash; where there is none, keep it beside the output."""
-    with contextlib.suppress(OSError), _trashing_alone():
-        disk.trash(final)
+    with contextlib.suppress(OSError):
+        put_in_trash(final)
     if os.path.lexists(final):
-        kept = final.with_name(fitted(final.stem, f" (before Everycore){final.suffix}"))
+        kept = kept_beside(final)
         if not disk.move_if_free(final, kept):
             _placed_beside(final, kept)
 

@@ -76,7 +76,11 @@ def _look_up(options: asked.OperationsOptions | asked.PresetsOptions) -> ExitSta
 
 
 def _go_back(
-    options: asked.JobsOptions | asked.ResumeOptions | asked.RetryOptions | asked.DiscardOptions,
+    options: asked.JobsOptions
+    | asked.ResumeOptions
+    | asked.RetryOptions
+    | asked.DiscardOptions
+    | asked.UndoOptions,
 ) -> ExitStatus:
     from workers.command_line import history
 
@@ -89,3 +93,7 @@ def _go_back(
             return history.retry(options)
         case asked.DiscardOptions():
             return history.discard(options)
+        case asked.UndoOptions():
+            from workers.command_line.undoing import undo_job
+
+            return undo_job(options)

@@ -98,6 +98,13 @@ class DiscardOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoOptions:
+    """`everycore undo`."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
 class OperationsOptions:
     """`everycore operations`; an empty name lists all."""
 
@@ -128,6 +135,7 @@ Options = (
     | ResumeOptions
     | RetryOptions
     | DiscardOptions
+    | UndoOptions
     | VerifyOptions
     | OperationsOptions
     | PresetsOptions

@@ -53,6 +53,8 @@ def parse(arguments: Sequence[str]) -> asked.Options:
             return asked.RetryOptions(chosen.job, _following(chosen))
         case "discard":
             return asked.DiscardOptions(chosen.job)
+        case "undo":
+            return asked.UndoOptions(chosen.job)
         case "verify":
             return asked.VerifyOptions(_path(chosen.folder), chosen.json)
         case "operations":
@@ -82,11 +84,12 @@ def _build() -> _Parser:
     for name, sentence in (
         ("resume", "go on with an unfinished job (default: the newest)"),
         ("retry", "run again what failed or was cancelled in a job"),
+        ("undo", "move a job's outputs to the trash, put back what they replaced"),
         ("discard", "forget a job that does not run; its outputs stay"),
     ):
         command = _command(commands, name, sentence)
         _add_job(command, is_optional=name == "resume")
-        if name != "discard":
+        if name not in ("discard", "undo"):
             _add_following(command)
     verify = _command(
         commands, "verify", "read the outputs in a folder again: are they as they were made?"

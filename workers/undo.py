@@ -1,0 +1,124 @@
+"""Undoing a job: what it made goes to the trash, what it replaced comes back.
+
+Only what still is as the job made it is touched: what somebody has edited since is theirs and
+stays, and so does the output of an input that is gone, for it is the last there is. Runs on the
+caller's thread.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from workers import no_clobber
+from workers.job import OnExisting, TaskId
+from workers.journal import Journal
+from workers.journal_rows import MadeByTask
+from workers.publishing import is_as_published, kept_beside, put_in_trash
+from workers.trash_places import trash_places
+
+UNDONE: Final = "Undone: its output went to the trash."
+_STEP: Final = 50
+_INFO: Final = ".trashinfo"
+
+
+@dataclass(slots=True)
+class Undone:
+    """How many outputs went to the trash, how many replaced files came back, and what stayed."""
+
+    trashed: int = 0
+    restored: int = 0
+    edited: int = 0
+    last_copies: int = 0
+    gone: int = 0
+    not_restored: int = 0
+
+
+def undo(journal: Journal) -> Iterator[Undone]:
+    """Undo an open journal's job, some tasks at a time; yields how far it is.
+
+    Each step is recorded when it is done: killed in between, it can be undone again.
+    """
+    done = Undone()
+    spec = journal.spec()
+    if spec is None:
+        return
+    replaced: dict[Path, Path] = {}
+    if spec.on_existing is OnExisting.REPLACE and spec.output.is_dir():
+        replaced = _replaced_since(journal.created_ns, spec.output)
+    after = TaskId(0)
+    while made := journal.made(after, _STEP):
+        after = made[-1].task
+        taken_back = [task.task for task in made if _take_back(task, replaced, done)]
+        journal.take_back(taken_back, UNDONE)
+        yield done
+
+
+def _take_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bool:
+    """Undo one task; say whether its outputs are there no more."""
+    is_taken_back = True
+    for output, check in made.outputs:
+        if not os.path.lexists(output):
+            done.gone += 1
+        elif not is_as_published(output, check):
+            done.edited += 1
+            is_taken_back = False
+        elif not made.path.exists():
+            done.last_copies += 1
+            is_taken_back = False
+        else:
+            put_in_trash(output)
+            done.trashed += 1
+        if is_taken_back:
+            _restore(output, replaced, done)
+    return is_taken_back
+
+
+def _restore(output: Path, replaced: dict[Path, Path], done: Undone) -> None:
+    """Move the file that the output took the place of back to its name."""
+    away = replaced.get(output) or kept_beside(output)
+    if not away.is_file():
+        return
+    try:
+        is_back = no_clobber.move_if_free(away, output)
+    except OSError:  # a trash on another disk: the person finds it there
+        is_back = False
+    if is_back:
+        done.restored += 1
+        with suppress(OSError):
+            (away.parent.parent / "info" / f"{away.name}{_INFO}").unlink()
+    else:
+        done.not_restored += 1
+
+
+def _replaced_since(since_ns: int, output: Path) -> dict[Path, Path]:
+    """Return the files in the trash by the path they had, the first that went since the time.
+
+    Linux only: other systems do not tell what is in their trash.
+    """
+    found: dict[Path, tuple[str, Path]] = {}
+    # The notes are in whole seconds of local time.
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since_ns // 10**9))
+    for info in (folder for folder in trash_places(output) if folder.name == "info"):
+        for note in info.glob(f"*{_INFO}"):
+            path, when = _noted(note, info.parent)
+            if when >= since and (path not in found or when < found[path][0]):
+                found[path] = when, info.parent / "files" / note.name.removesuffix(_INFO)
+    return {path: file for path, (_, file) in found.items()}
+
+
+def _noted(note: Path, trash: Path) -> tuple[Path, str]:
+    """Return the path a file in the trash had, and when it went there."""
+    lines: dict[str, str] = {}
+    with suppress(OSError, UnicodeDecodeError):
+        for line in note.read_text(encoding="ascii").splitlines():
+            key, _, value = line.partition("=")
+            lines[key] = value
+    path = os.fsdecode(unquote_to_bytes(lines.get("Path", "")))
+    # A volume's own trash notes paths that begin at the volume's top.
+    top = trash.parent if trash.name.startswith(".Trash") else Path("/")
+    return top / path, lines.get("DeletionDate", "")
