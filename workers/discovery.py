@@ -32,7 +32,11 @@ _LITTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
 
 _LINK: Final = "A link; links are not followed."
 _NOT_REGULAR: Final = "Not a regular file."
+_ONLINE_ONLY: Final = "Online only: to read it would download it."
 _GONE: Final = "No longer there."
+
+_RECALLED: Final = 0x400000 | 0x40000 | 0x1000
+_DATALESS: Final = 0x40000000
 
 Identity = tuple[int, int]
 
@@ -207,6 +211,9 @@ class _Walk:
         device, number = status.st_dev, status.st_ino
         if not number:
             device, number = _identity_of(root / relative, status)
+        if is_online_only(status):
+            problem = _problem(root, relative, _ONLINE_ONLY)
+            return problem._replace(size=status.st_size, device=device, number=number)
         if stat.S_ISREG(status.st_mode) and not _is_junction(status):
             size, mtime_ns, kind = status.st_size, status.st_mtime_ns, self._kind(name)
             return FoundFile(root, relative, size, mtime_ns, kind, "", device, number)
@@ -255,6 +262,16 @@ def _is_junction(status: os.stat_result) -> bool:
     if sys.platform != "win32":
         return False
     return status.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT
+
+
+def is_online_only(status: os.stat_result) -> bool:
+    """Say whether a file's content lies in a cloud and would be fetched when it is read.
+
+    Windows marks it (recall on data access, recall on open, offline), macOS as dataless.
+    """
+    attributes: int = getattr(status, "st_file_attributes", 0)
+    flags: int = getattr(status, "st_flags", 0)
+    return bool(attributes & _RECALLED or flags & _DATALESS)
 
 
 def _identity(path: Path) -> Identity | None:

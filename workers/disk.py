@@ -7,10 +7,18 @@ else.
 
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final, TypeVar
 
 from workers import no_clobber
+
+PATIENCE_S: Final = 2.5
+_AGAIN_S: Final = 0.05
+# Access denied, sharing violation, lock violation.
+_HELD_BY_OTHERS: Final = frozenset({5, 32, 33})
+T = TypeVar("T")
 
 
 def _passed(_step: str) -> None:
@@ -70,14 +78,38 @@ def make_folder(folder: Path) -> None:
 
 def move_if_free(source: Path, final: Path) -> bool:
     """Rename a file on its disk; False, and nothing done, when the name is taken."""
-    failpoint("move")
-    return no_clobber.move_if_free(source, final)
+    return _patiently(lambda: _move_if_free(source, final))
 
 
 def replace(source: Path, final: Path) -> None:
     """Rename a file over another one."""
+    _patiently(lambda: _replace(source, final))
+
+
+def _move_if_free(source: Path, final: Path) -> bool:
+    failpoint("move")
+    return no_clobber.move_if_free(source, final)
+
+
+def _replace(source: Path, final: Path) -> None:
     failpoint("replace")
     source.replace(final)
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """Do it again for some seconds while Windows says that somebody else has the file open.
+
+    A scanner for viruses looks at every new file, and lets go of it in a moment.
+    """
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return act()
+        except OSError as error:
+            is_held = getattr(error, "winerror", None) in _HELD_BY_OTHERS
+            if not is_held or time.monotonic() >= give_up:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def trash(path: Path) -> None:

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from workers.discovery import FoundFile, KnownFiles, discover
+from workers.discovery import FoundFile, KnownFiles, discover, is_online_only
 from workers.job import InputFilter, Kind
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
@@ -223,3 +225,34 @@ def test_a_deep_tree_is_walked_without_recursion(tmp_path: Path) -> None:
     (file,) = found_below(tmp_path)
 
     assert len(Path(file.relative).parts) == depth + 1
+
+
+@pytest.mark.parametrize(
+    ("mark", "is_online"),
+    [
+        ({"st_file_attributes": 0x400020}, True),
+        ({"st_file_attributes": 0x1020}, True),
+        ({"st_file_attributes": 0x20}, False),
+        ({"st_flags": 0x40000000}, True),
+        ({"st_flags": 0x20}, False),
+        ({}, False),
+    ],
+)
+def test_file_whose_content_lies_in_a_cloud_is_told_apart(
+    mark: dict[str, int], is_online: bool
+) -> None:
+    """Neither mark can be set here: their values are those that the systems document."""
+    assert is_online_only(cast("os.stat_result", SimpleNamespace(**mark))) is is_online
+
+
+def test_file_in_a_cloud_is_skipped_and_not_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write(tmp_path / "in", "far.jpg", "near.jpg")
+    far = (folder / "far.jpg").stat().st_ino
+    monkeypatch.setattr("workers.discovery.is_online_only", lambda status: status.st_ino == far)
+    told = {file.relative: (file.problem, file.size) for file in found_below(folder)}
+    assert told == {
+        "far.jpg": ("Online only: to read it would download it.", 7),
+        "near.jpg": ("", 7),
+    }

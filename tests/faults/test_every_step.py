@@ -165,3 +165,45 @@ def test_worker_killed_at_any_step_costs_a_second_attempt_only(
     assert (end.counts.succeeded, end.counts.failed) == (8, 0)
     assert outputs_of(tmp_path / "out") == {name: name for name in names}
     assert sorted(row.attempts for row in running.ended) == [1] * 7 + [2]
+
+
+def held_by_a_scanner() -> OSError:
+    error = PermissionError(errno.EACCES, "The process cannot access the file")
+    error.winerror = 32  # type: ignore[attr-defined]  # set on Windows only
+    return error
+
+
+@pytest.mark.parametrize("step", ["move", "replace"])
+def test_file_that_a_scanner_holds_for_a_moment_is_moved_once_it_lets_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    scene = next(scene for scene in SCENES if scene.name == "own")
+    scene.set_up(tmp_path)
+    refusals = [held_by_a_scanner() for _ in range(3)]
+
+    def failpoint(reached: str) -> None:
+        if reached == step and refusals:
+            raise refusals.pop()
+
+    monkeypatch.setattr(disk, "failpoint", failpoint)
+    published = scene.publish(tmp_path)
+    assert isinstance(published, Path)
+    assert published.read_bytes() == NEW
+    assert refusals == []
+
+
+def test_file_that_is_never_let_go_fails_its_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = SCENES[0]
+    scene.set_up(tmp_path)
+
+    def failpoint(reached: str) -> None:
+        if reached == "move":
+            raise held_by_a_scanner()
+
+    monkeypatch.setattr(disk, "failpoint", failpoint)
+    monkeypatch.setattr(disk, "PATIENCE_S", 0.2)
+    published = scene.publish(tmp_path)
+    assert isinstance(published, Failure)
+    assert published.message.startswith("No permission to write to ")
