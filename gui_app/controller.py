@@ -25,8 +25,11 @@ from workers.commands import (
     RetryTasks,
     SetResponsive,
     StartJob,
+    UndoJob,
 )
+from workers.errors import UsageError
 from workers.load import usable_cores
+from workers.name_template import NameTemplate
 from workers.operations.user_function import digest
 from workers.output_names import default_output
 from workers.pipeline import load_pipeline, own_code
@@ -64,6 +67,8 @@ class Controller(QObject):
         self._inputs: tuple[Path, ...] = ()
         self._chosen_output: Path | None = None
         self._on_existing = OnExisting.SKIP
+        self._names = ""
+        self._keeps_dates = False
         self._snapshot = JobSnapshot(sequence=0)
 
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
@@ -115,6 +120,11 @@ class Controller(QObject):
         output = self._output()
         if output is None:
             return
+        try:
+            NameTemplate(self._names or "{name}")
+        except UsageError as error:
+            self.said.emit(str(error))
+            return
         digests: list[str] = []
         for file in own_code(self._pipeline):
             try:
@@ -127,7 +137,12 @@ class Controller(QObject):
                 return
             digests.append(found)
         spec = JobSpec(
-            output, self._pipeline, on_existing=self._on_existing, trusted=tuple(digests)
+            output,
+            self._pipeline,
+            on_existing=self._on_existing,
+            trusted=tuple(digests),
+            names=self._names,
+            keeps_dates=self._keeps_dates,
         )
         self._bridge.send(StartJob(spec))
 
@@ -186,6 +201,14 @@ class Controller(QObject):
         """Say what happens when an output's name is taken."""
         self._on_existing = choice
 
+    def choose_names(self, template: str) -> None:
+        """Name outputs by this template; empty means like the inputs."""
+        self._names = template
+
+    def choose_dates(self, is_kept: bool) -> None:
+        """Say whether outputs get the time of their inputs."""
+        self._keeps_dates = is_kept
+
     def _output(self) -> Path | None:
         if self._chosen_output is not None or not self._inputs:
             return self._chosen_output
@@ -221,6 +244,12 @@ class Controller(QObject):
         """Open a stopped job and go on with it."""
         self.show_job(job)
         self._bridge.send(ContinueJob())
+
+    def undo_job(self, job: JobId) -> None:
+        """Show a job that is over and take back what it did."""
+        self._inputs = ()
+        self._bridge.send(UndoJob(job))
+        self._bridge.request_history()
 
     def discard_job(self, job: JobId) -> None:
         """Forget a journalled job; its outputs stay."""

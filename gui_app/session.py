@@ -18,21 +18,16 @@ from gui_app.dialogs.settings import SettingsDialog
 from gui_app.dialogs.trust import TrustDialog
 from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.task_table_model import TaskTableModel
+from gui_app.name_words import names_sentence
 from gui_app.settings import Choices, save_choices
 from gui_app.theme import Theme
-from workers import JobState, Kind, OnExisting, Pipeline
+from workers import JobState, OnExisting, Pipeline
 from workers.load import usable_cores
-from workers.operations import find_operation
-from workers.pipeline import output_suffix, preset_pipelines
+from workers.pipeline import preset_pipelines
 from workers.snapshot import JobEntry, JobSnapshot
 from workers.wording import printable
 
 _log: Final = logging.getLogger(__name__)
-_TYPICAL_SUFFIXES: Final = {
-    Kind.IMAGE: (".png", ".jpg"),
-    Kind.TABLE: (".csv", ".parquet"),
-    Kind.ARRAY: (".npy", ".npz"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +59,7 @@ class Session(QObject):
         self._state = JobState.EMPTY
         self._jobs: JobsDialog | None = None
         self._history: tuple[JobEntry, ...] = ()
+        self._pipeline = Pipeline("", ())
 
     def restore(self, pipeline: Pipeline) -> None:
         """Show the kept choices."""
@@ -72,6 +68,9 @@ class Session(QObject):
         views.pipeline_panel.show_pipeline(pipeline)
         views.output_panel.apply_on_existing(self._choices.on_existing)
         controller.choose_on_existing(self._choices.on_existing)
+        views.output_panel.apply_naming(self._choices.names, self._choices.keeps_dates)
+        controller.choose_names(self._choices.names)
+        controller.choose_dates(self._choices.keeps_dates)
         controller.choose_output(self._choices.output)
         if not self._choices.is_responsive:
             controller.choose_responsive(False)
@@ -88,6 +87,16 @@ class Session(QObject):
     def take_on_existing(self, choice: OnExisting) -> None:
         """Remember the choice."""
         self._keep(replace(self._choices, on_existing=choice))
+
+    def take_names(self, template: str) -> None:
+        """Remember the names of outputs, if they are sound, and show what they come to."""
+        sentence, is_wrong = names_sentence(self._pipeline, template)
+        self._parts.views.output_panel.apply_names(sentence, is_wrong=is_wrong)
+        self._keep(replace(self._choices, names="" if is_wrong else template))
+
+    def take_dates(self, is_kept: bool) -> None:
+        """Remember the choice."""
+        self._keep(replace(self._choices, keeps_dates=is_kept))
 
     def take_workers(self, count: int) -> None:
         """Remember the number."""
@@ -126,7 +135,10 @@ class Session(QObject):
 
     def show_names(self, pipeline: Pipeline) -> None:
         """Say how outputs are named with that pipeline."""
-        self._parts.views.output_panel.apply_names(names_sentence(pipeline))
+        self._pipeline = pipeline
+        panel = self._parts.views.output_panel
+        sentence, is_wrong = names_sentence(pipeline, panel.names)
+        panel.apply_names(sentence, is_wrong=is_wrong)
 
     # ---- history and dialogs
 
@@ -152,6 +164,7 @@ class Session(QObject):
         dialog.results_wanted.connect(controller.show_job)
         dialog.continue_wanted.connect(controller.continue_job)
         dialog.discard_wanted.connect(controller.discard_job)
+        dialog.undo_wanted.connect(controller.undo_job)
         dialog.finished.connect(self._forget_jobs_dialog)
         self._jobs = dialog
         dialog.open()
@@ -202,17 +215,3 @@ class Session(QObject):
             self._parts.views.notice_bar.show_sentence(
                 f"No program was found that opens {printable(path.name)}."
             )
-
-
-def names_sentence(pipeline: Pipeline) -> str:
-    """Return 'Same names, .jpg'; a suffix that depends on the input's own is not told."""
-    suffixes: set[str] = set()
-    for kind, typical in _TYPICAL_SUFFIXES.items():
-        if any(_reads(step.operation, kind) for step in pipeline.steps):
-            found = {output_suffix(pipeline, kind, suffix) for suffix in typical}
-            suffixes |= found if len(found) == 1 else set()
-    return ", ".join(["Same names", *sorted(suffixes)]) if pipeline.steps else ""
-
-
-def _reads(operation: str, kind: Kind) -> bool:
-    return find_operation(operation).reads is kind

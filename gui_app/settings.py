@@ -36,6 +36,8 @@ class Choices:
     preset: str = "shrink-for-sharing"
     on_existing: OnExisting = OnExisting.SKIP
     output: Path | None = None
+    names: str = ""
+    keeps_dates: bool = False
 
 
 def load_choices(file: Path | None = None) -> Choices:
@@ -47,6 +49,7 @@ def load_choices(file: Path | None = None) -> Choices:
         return Choices()
     default = Choices()
     is_responsive, preset = kept.get("is_responsive"), kept.get("preset")
+    names, keeps_dates = kept.get("names"), kept.get("keeps_dates")
     return Choices(
         theme=_enum(ThemeChoice, kept.get("theme"), default.theme),
         is_responsive=is_responsive if isinstance(is_responsive, bool) else default.is_responsive,
@@ -54,6 +57,8 @@ def load_choices(file: Path | None = None) -> Choices:
         preset=preset if isinstance(preset, str) else default.preset,
         on_existing=_enum(OnExisting, kept.get("on_existing"), default.on_existing),
         output=_path(kept.get("output")),
+        names=names if isinstance(names, str) else default.names,
+        keeps_dates=keeps_dates if isinstance(keeps_dates, bool) else default.keeps_dates,
     )
 
 
@@ -64,6 +69,8 @@ def save_choices(choices: Choices, file: Path | None = None) -> None:
         "is_responsive": choices.is_responsive,
         "preset": choices.preset,
         "on_existing": choices.on_existing.value,
+        "names": choices.names,
+        "keeps_dates": choices.keeps_dates,
     }
     if choices.workers is not None:
         kept["workers"] = choices.workers

@@ -118,9 +118,7 @@ class ActiveJob:
         is_resumed = self.journal.spec() is not None
         if is_resumed and self.state is JobState.STOPPED:
             self.journal.reopen_lost(LOOKED_AT_AGAIN)
-        if self._earlier is not None:
-            self._earlier.close()
-        self._earlier = look_back(self.journal, spec)
+        self._earlier = look_back(self.journal, spec, self._earlier)
         self._assignments = Assignments(self.journal, spec, self._earlier, is_resumed=is_resumed)
         budget = memory_budget(available_bytes(), total_bytes(), workers)
         self._scheduler = Scheduler(
@@ -188,9 +186,9 @@ class ActiveJob:
 
     def counts(self) -> Counts:
         """Return how many tasks stand where; what only waits at a worker is waiting."""
-        counts, running = self.journal.counts(), self.running
+        counts = self.journal.counts()
         waiting = counts.waiting + counts.running
-        running = min(running, waiting)
+        running = min(self.running, waiting)
         return replace(counts, waiting=waiting - running, running=running)
 
     def pause(self) -> None:
@@ -262,10 +260,10 @@ class ActiveJob:
         self.view.all_changed()
         self.handle(TasksOffered(again))
 
-    def save(self, *, is_forced: bool = False) -> None:
+    def save(self) -> None:
         """Commit what the journal has buffered, at most ten times a second."""
         now = time.monotonic()
-        if is_forced or now - self._committed_at >= COMMIT_EVERY_S:
+        if now - self._committed_at >= COMMIT_EVERY_S:
             self._committed_at = now
             if self.is_open_ended:
                 self.journal.set_elapsed(self.view.elapsed(now))
@@ -290,6 +288,13 @@ class ActiveJob:
     def waits_for_disk(self) -> bool:
         """Say whether the job goes on by itself once its outputs can be written again."""
         return self.state is JobState.PAUSED and self._blockage.is_waiting
+
+    def undone(self, words: str, *, is_over: bool) -> None:
+        """Tell how far the job is undone; one that is all undone counts as cancelled."""
+        self.view.notice = words
+        self.view.all_changed()
+        if is_over:
+            self._enter(JobState.CANCELLED)
 
     def look_after(self, now: float) -> None:
         """Go on after a pause whose cause is gone; tell of a list that could not be written."""
@@ -452,9 +457,8 @@ class ActiveJob:
         if isinstance(outcome, Failure) and outcome.kind is FailureKind.WORKER_LOST:
             name = self._assignments.shown(given)
             self.view.mark(MarkerKind.CRASHED, "crash", now)
-            self.view.notice = (
-                f"A worker crashed on {name} and was replaced; the file was set aside."
-            )
+            words = f"A worker crashed on {name} and was replaced; the file was set aside."
+            self.view.notice = words
         if self._listener is not None:
             self._listener(ended_row(self._assignments.shown(given), given, action))
 

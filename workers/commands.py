@@ -77,6 +77,13 @@ class DiscardJob:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoJob:
+    """Open a job that has ended, move its outputs to the trash, put back what they replaced."""
+
+    job: JobId
+
+
+@dataclass(frozen=True, slots=True)
 class Attach:
     """Show everything anew: a window looks on that has seen nothing yet."""
 
@@ -103,6 +110,7 @@ Command = (
     | RetryTasks
     | OpenJob
     | DiscardJob
+    | UndoJob
     | Attach
     | Detach
     | Quit

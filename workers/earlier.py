@@ -35,8 +35,13 @@ _TAKE: Final = (
 )
 
 
-def look_back(journal: Journal, spec: JobSpec) -> "EarlierOutputs":
-    """Record what the job's outputs come from; return what earlier jobs made of the same."""
+def look_back(journal: Journal, spec: JobSpec, before: "EarlierOutputs | None") -> "EarlierOutputs":
+    """Record what the job's outputs come from; return what earlier jobs made of the same.
+
+    What was found `before`, at an earlier start of the job, is closed.
+    """
+    if before is not None:
+        before.close()
     work = ""
     if spec.pipeline is not None:
         with contextlib.suppress(PipelineError):  # own code that cannot be read: the job says so

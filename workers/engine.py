@@ -8,7 +8,7 @@ batches of files through the same inbox.
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from operator import attrgetter
@@ -33,6 +33,7 @@ from workers.commands import (
     RetryTasks,
     SetResponsive,
     StartJob,
+    UndoJob,
 )
 from workers.discovery import KnownFiles
 from workers.errors import EverycoreError, JobRefused, JournalError
@@ -48,10 +49,12 @@ from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
 from workers.search import Batch, Search, Written, files_of
 from workers.snapshot import JobSnapshot, Lane
+from workers.undo import undo, undone_lines
 from workers.wording import printable
 
 _CUT_SHORT: Final = "The search for files was cut short. Retry goes on with it."
 _SEARCH_LOST: Final = "The search for files ended before its time. Retry goes on with it."
+_OVER: Final = object()
 # A search that was killed, as for memory, is begun again so often.
 LOSSES_MOST: Final = 2
 # A search says something a few times a second, unless its drive does not answer.
@@ -76,6 +79,7 @@ class Engine:
         self._losses = 0
         self._silence = ""
         self._unsaved = ""
+        self._undoing: Iterator[None] | None = None
         self._meter = LoadMeter()
         self._scarcity = Scarcity(total_bytes())
         self._sequence = 0
@@ -108,9 +112,21 @@ class Engine:
         has_post = self._read_inbox() or has_post
         if self._job is not None:
             self._job.look_after(time.monotonic())
+            self._undo_some()
             self._watch_memory(self._job)
             self._keep_up(self._job)
         return bool(events) or has_post
+
+    def _undo_some(self) -> None:
+        """Go on with the undoing of a job; a trash that refuses ends it."""
+        if self._undoing is None:
+            return
+        try:
+            if next(self._undoing, _OVER) is _OVER:
+                self._undoing = None
+        except (OSError, EverycoreError) as error:
+            self._undoing = None
+            self._refusal = f"The job could not be undone to its end: {error}"
 
     def _watch_memory(self, job: ActiveJob) -> None:
         """Let fewer tasks run while memory is about to run out, whoever takes it."""
@@ -143,7 +159,8 @@ class Engine:
         """Say whether a job is running, files are being found, or commands wait."""
         job = self._job
         is_running = job is not None and (job.state is JobState.RUNNING or job.is_recording)
-        return is_running or bool(self._searches) or not self._inbox.empty()
+        is_asked = self._undoing is not None or not self._inbox.empty()
+        return is_running or bool(self._searches) or is_asked
 
     @property
     def waits_for_disk(self) -> bool:
@@ -267,6 +284,9 @@ class Engine:
                 self._open(job)
             case DiscardJob(job):
                 self._discard(job)
+            case UndoJob(job):
+                self._open(job)
+                self._undoing = _undone(_over(self._open_job()))
             case Attach():
                 if self._job is not None:
                     self._job.view.all_changed()
@@ -389,6 +409,7 @@ class Engine:
         self._searches.clear()
         self._known = KnownFiles()
         self._losses = 0
+        self._undoing = None
         job, self._job = self._job, None
         if job is None:
             return
@@ -396,6 +417,23 @@ class Engine:
         job.leave()
         if job.state in (JobState.DRAFT, JobState.EMPTY):
             discard(self._journals, job.journal.job)
+
+
+def _over(job: ActiveJob) -> ActiveJob:
+    """Return the job if it is over; JobRefused while it is not."""
+    if not (job.state.is_ended or job.state is JobState.STOPPED):
+        raise JobRefused("Only a job that is over can be undone.")
+    return job
+
+
+def _undone(job: ActiveJob) -> Iterator[None]:
+    """Undo a job, some tasks at a time."""
+    words = "Nothing was there to undo."
+    for done in undo(job.journal):
+        words = " ".join(undone_lines(done))
+        job.undone(words, is_over=False)
+        yield
+    job.undone(words, is_over=True)
 
 
 def _may_start(job: ActiveJob, spec: JobSpec) -> bool:

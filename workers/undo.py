@@ -20,9 +20,11 @@ from workers.journal import Journal
 from workers.journal_rows import MadeByTask
 from workers.publishing import is_as_published, kept_beside, put_in_trash
 from workers.trash_places import trash_places
+from workers.wording import count_words
 
 UNDONE: Final = "Undone: its output went to the trash."
-_STEP: Final = 50
+# A file takes a millisecond or two; whoever asks wants to hear of it.
+_STEP: Final = 20
 _INFO: Final = ".trashinfo"
 
 
@@ -56,6 +58,22 @@ def undo(journal: Journal) -> Iterator[Undone]:
         taken_back = [task.task for task in made if _take_back(task, replaced, done)]
         journal.take_back(taken_back, UNDONE)
         yield done
+
+
+def undone_lines(done: Undone) -> list[str]:
+    """Return what was undone, then what was left and why."""
+    lines = [f"{count_words(done.trashed, 'output')} moved to the trash."]
+    if done.restored:
+        lines.append(f"{count_words(done.restored, 'replaced file')} put back.")
+    if done.not_restored:
+        lines.append(f"{count_words(done.not_restored, 'replaced file')} could not be put back.")
+    if done.gone:
+        lines.append(f"{count_words(done.gone, 'output')} no longer there.")
+    if done.edited:
+        lines.append(f"{count_words(done.edited, 'output')} edited since, left alone.")
+    if done.last_copies:
+        lines.append(f"{count_words(done.last_copies, 'output')} left: the input is gone.")
+    return lines
 
 
 def _take_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bool:

@@ -51,6 +51,8 @@ _STATE_WORDS: Final = {
 }
 _UNFINISHED: Final = (JobState.STOPPED, JobState.PAUSED)
 _UNDER_WAY: Final = (JobState.RUNNING, JobState.PAUSED)
+_OVER: Final = (JobState.STOPPED, JobState.FINISHED, JobState.CANCELLED)
+_RESULTS: Final = (".csv", ".parquet", ".npy")
 _NO_JOBS: Final = "No jobs yet. Each job you start is kept here, with its results."
 
 
@@ -60,6 +62,7 @@ class JobsDialog(QDialog):
     results_wanted = Signal(object)
     continue_wanted = Signal(object)
     discard_wanted = Signal(object)
+    undo_wanted = Signal(object)
 
     def __init__(self, entries: tuple[JobEntry, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +76,8 @@ class JobsDialog(QDialog):
         self._results = push_button("Show results", "primary")
         self._continue = push_button("Continue")
         self._discard = push_button("Discard")
+        self._undo = push_button("Undo")
+        self._is_undo_asked = False
         self._close = push_button("Close")
         self._lay_out()
         self._list.currentItemChanged.connect(self._show_choice)
@@ -80,6 +85,7 @@ class JobsDialog(QDialog):
         self._results.clicked.connect(self._want_results)
         self._continue.clicked.connect(self._want_to_continue)
         self._discard.clicked.connect(self._want_to_discard)
+        self._undo.clicked.connect(self._want_to_undo)
         self._close.clicked.connect(self.reject)
         self.apply(entries)
 
@@ -122,6 +128,7 @@ class JobsDialog(QDialog):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self._discard)
+        buttons.addWidget(self._undo)
         buttons.addStretch(1)
         for button in (self._close, self._continue, self._results):
             buttons.addWidget(button)
@@ -150,7 +157,10 @@ class JobsDialog(QDialog):
             self._asked = None
         is_asked = self._asked is not None
         self._question.setVisible(is_asked)
-        self._discard.setText("Discard for good" if is_asked else "Discard")
+        is_undo = is_asked and self._is_undo_asked
+        self._discard.setText("Discard for good" if is_asked and not is_undo else "Discard")
+        self._undo.setText("Undo this job" if is_undo else "Undo")
+        self._undo.setEnabled(entry is not None and entry.state in _OVER and _has_made(entry))
         self._results.setEnabled(entry is not None)
         self._continue.setEnabled(entry is not None and entry.state in _UNFINISHED)
         self._discard.setEnabled(entry is not None and entry.state not in _UNDER_WAY)
@@ -171,15 +181,31 @@ class JobsDialog(QDialog):
         entry = self._chosen()
         if entry is None:
             return
-        if self._asked == entry.job:
+        if self._asked == entry.job and not self._is_undo_asked:
             self._asked = None
             self.discard_wanted.emit(entry.job)
         else:
-            self._asked = entry.job
+            self._asked, self._is_undo_asked = entry.job, False
             self._question.setText(
                 f"The record of '{printable(entry.name)}' will be deleted, and it cannot be "
                 "continued any more. The files it wrote stay."
             )
+        self._show_choice()
+
+    def _want_to_undo(self) -> None:
+        entry = self._chosen()
+        if entry is None:
+            return
+        if self._asked == entry.job and self._is_undo_asked:
+            self.undo_wanted.emit(entry.job)
+            self.accept()
+            return
+        self._asked, self._is_undo_asked = entry.job, True
+        self._question.setText(
+            f"The {count_words(entry.counts.succeeded, 'file')} that '{printable(entry.name)}' "
+            "wrote will go to the trash, and what they replaced comes back. Files that were "
+            "edited since stay."
+        )
         self._show_choice()
 
 
@@ -252,6 +278,12 @@ def _item(entry: JobEntry) -> QListWidgetItem:
     item.setData(_Role.UserRole, entry)
     item.setToolTip(plain_tool_tip(f"{printable(entry.name)}: {_detail_words(entry)}"))
     return item
+
+
+def _has_made(entry: JobEntry) -> bool:
+    """Say whether the job wrote files; a sweep has one result, its outputs are no tasks'."""
+    is_sweep = entry.output is not None and entry.output.suffix in _RESULTS
+    return entry.counts.succeeded > 0 and not is_sweep
 
 
 def _state_color(state: JobState) -> str:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
 from gui_app.views.choice_box import ChoiceBox
@@ -14,6 +14,10 @@ from workers import JobSnapshot, JobState, OnExisting
 from workers.wording import printable
 
 _BESIDE = "Beside the dropped folder"
+_FIELDS = (
+    "{name} {ext} {parent} {index:04} {date:%Y-%m} {width} {height} {hash:8}\n"
+    "With a slash, the path below the output folder: {date:%Y}/{name}"
+)
 _ON_EXISTING = {
     OnExisting.SKIP: "Keep existing files",
     OnExisting.RENAME: "Number the new ones",
@@ -31,6 +35,9 @@ class OutputPanel(QWidget):
 
     output_chosen = Signal(object)
     on_existing_chosen = Signal(object)
+    # a template, empty for names like the inputs'
+    names_chosen = Signal(str)
+    dates_chosen = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,7 +48,15 @@ class OutputPanel(QWidget):
         self._change = push_button("Change…", "link")
         self._change.setAccessibleName("Change the output folder")
         self._reset = push_button("Put them beside the input", "link")
+        self._template = QLineEdit()
+        self._template.setPlaceholderText("Names like the inputs")
+        self._template.setAccessibleName("Names of the outputs")
+        self._template.setToolTip(_FIELDS)
+        self._template.setClearButtonEnabled(True)
         self._names = PlainLabel("Same names", "small", wraps=True)
+        self._dates = QCheckBox("Keep the dates of the inputs")
+        self._more = push_button("More…", "link")
+        self._more.setAccessibleName("More choices on names and dates")
         self._on_existing = ChoiceBox()
         self._on_existing.setAccessibleName("When an output is already there")
         for index, (choice, words) in enumerate(_ON_EXISTING.items()):
@@ -51,13 +66,19 @@ class OutputPanel(QWidget):
         self._change.clicked.connect(self._ask_folder)
         self._reset.clicked.connect(self._emit_reset)
         self._on_existing.activated.connect(self._emit_on_existing)
+        self._template.textEdited.connect(self._emit_names)
+        self._template.textChanged.connect(self._tell_cleared)
+        self._dates.clicked.connect(self.dates_chosen)
+        self._more.clicked.connect(self._toggle_more)
+        self._show_more(False)
         self._show_folder(None)
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the folder of the job; while it is under way nothing can be changed."""
         is_fixed = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
         self._change.setEnabled(not is_fixed)
-        self._on_existing.setEnabled(not is_fixed)
+        for widget in (self._on_existing, self._template, self._dates):
+            widget.setEnabled(not is_fixed)
         if snapshot.output != self._of_job:
             self._of_job = snapshot.output
             self._show_folder(self._of_job or self._chosen or self._beside)
@@ -79,8 +100,21 @@ class OutputPanel(QWidget):
         self._on_existing.setCurrentIndex(list(_ON_EXISTING).index(choice))
         self._on_existing.setToolTip(_ON_EXISTING_TIPS[choice])
 
-    def apply_names(self, sentence: str) -> None:
-        """Show how outputs are named."""
+    @property
+    def names(self) -> str:
+        """Return the template as it stands there."""
+        return self._template.text()
+
+    def apply_naming(self, template: str, is_date_kept: bool) -> None:
+        """Show those choices."""
+        self._template.setText(template)
+        self._dates.setChecked(is_date_kept)
+        if template or is_date_kept:
+            self._show_more(True)
+
+    def apply_names(self, sentence: str, *, is_wrong: bool) -> None:
+        """Show how outputs are named, or what is wrong with the template."""
+        set_role(self._names, "fail" if is_wrong else "small")
         self._names.setText(sentence)
 
     def _show_folder(self, folder: Path | None) -> None:
@@ -95,6 +129,23 @@ class OutputPanel(QWidget):
 
     def _emit_reset(self) -> None:
         self.output_chosen.emit(None)
+
+    def _toggle_more(self) -> None:
+        self._show_more(self._template.isHidden())
+        if not self._template.isHidden():
+            self._template.setFocus()
+
+    def _show_more(self, is_shown: bool) -> None:
+        self._template.setVisible(is_shown)
+        self._dates.setVisible(is_shown)
+        self._more.setText("Less" if is_shown else "More…")
+
+    def _emit_names(self, template: str) -> None:
+        self.names_chosen.emit(template)
+
+    def _tell_cleared(self, template: str) -> None:
+        if not template:  # by the button in the field, which is no edit
+            self.names_chosen.emit("")
 
     def _emit_on_existing(self, index: int) -> None:
         choice = list(_ON_EXISTING)[index]
@@ -115,6 +166,11 @@ class OutputPanel(QWidget):
         column.addLayout(heading)
         column.addWidget(self._folder)
         column.addLayout(reset)
+        column.addWidget(self._template)
         column.addWidget(self._names)
-        column.addWidget(self._on_existing)
+        choice = QHBoxLayout()
+        choice.addWidget(self._on_existing, 1)
+        choice.addWidget(self._more)
+        column.addLayout(choice)
+        column.addWidget(self._dates)
         set_role(self._on_existing, "quiet")

@@ -11,7 +11,7 @@ from gui_app.bridge import EngineBridge
 from gui_app.controller import Controller, auto_workers
 from workers import JobSnapshot, JobState, Pipeline, Step
 from workers.operations.user_function import digest
-from workers.trust import is_trusted
+from workers.trust import is_trusted, trust
 
 # Only a hang reaches it.
 PATIENCE_MS = 30_000
@@ -92,6 +92,26 @@ def test_outputs_go_beside_the_dropped_folder_unless_another_is_chosen(
         "c.txt",
     ]
     assert not (tmp_path / "Letters (Everycore)").exists()
+
+
+def test_outputs_are_named_by_the_template_and_a_wrong_one_starts_nothing(
+    desk: Desk, code: Path, folder: Path
+) -> None:
+    said: list[str] = []
+    desk.controller.said.connect(said.append)
+    trust(digest(code), code)
+    desk.controller.add_paths([folder])
+    desk.until(JobState.DRAFT, 3)
+    desk.controller.choose_names("{nam}")
+    desk.controller.start()
+    assert said[0].startswith("The name '{nam}' has a field {nam}; there are {name}")
+    desk.controller.choose_names("{parent}/{index}-{name}")
+    desk.controller.choose_dates(True)
+    desk.controller.start()
+    desk.until(JobState.FINISHED, 3)
+    made = folder.with_name("Letters (Everycore)") / "Letters"
+    assert sorted(file.name for file in made.iterdir()) == ["1-a.txt", "2-b.txt", "3-c.txt"]
+    assert (made / "1-a.txt").stat().st_mtime_ns == (folder / "a.txt").stat().st_mtime_ns
 
 
 def test_closed_job_stays_in_the_history_and_can_be_shown_again(

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QListWidget, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gui_app.dialogs.jobs import JobsDialog
+from gui_app.views.plain_label import PlainLabel
 from workers import Counts, JobId, JobState
 from workers.snapshot import JobEntry
 
@@ -120,3 +121,29 @@ def test_news_of_other_jobs_keeps_the_question(qtbot: QtBot, dialog: JobsDialog)
     dialog.apply((replace(RUNNING, state=JobState.FINISHED), STOPPED, FINISHED))
     with qtbot.waitSignal(dialog.discard_wanted):
         _button(dialog, "Discard for good").click()
+
+
+def test_undo_asks_first_and_tells_the_job(qtbot: QtBot, dialog: JobsDialog) -> None:
+    dialog.choose(FINISHED.job)
+    told: list[JobId] = []
+    dialog.undo_wanted.connect(told.append)
+    _button(dialog, "Undo").click()
+    assert told == []
+    asked = [label.whole_text for label in dialog.findChildren(PlainLabel)]
+    assert any(text.startswith("The 1,281 files that 'Holiday' wrote will go") for text in asked)
+    _button(dialog, "Discard").click()  # another thought: it asks anew, and undoes nothing
+    assert not [each for each in dialog.findChildren(QPushButton) if each.text() == "Undo this job"]
+    _button(dialog, "Undo").click()
+    _button(dialog, "Undo this job").click()
+    assert told == [FINISHED.job]
+    assert not dialog.isVisible()
+
+
+def test_job_that_runs_or_made_nothing_cannot_be_undone(qtbot: QtBot) -> None:
+    nothing = replace(FINISHED, job=JobId("none"), counts=Counts(0, 0, 0, 3))
+    sweep = replace(FINISHED, job=JobId("sweep"), output=Path("/out/square.csv"))
+    dialog = JobsDialog((RUNNING, nothing, sweep))
+    qtbot.addWidget(dialog)
+    for entry in (RUNNING, nothing, sweep):
+        dialog.choose(entry.job)
+        assert not _button(dialog, "Undo").isEnabled()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QPushButton
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gui_app.views.output_panel import OutputPanel
@@ -63,3 +63,44 @@ def test_choice_on_existing_files_is_told(qtbot: QtBot, panel: OutputPanel) -> N
     assert told.args == [OnExisting.RENAME]
     panel.apply_on_existing(OnExisting.REPLACE)
     assert box.currentText() == "Replace existing files"
+
+
+def test_names_are_told_as_they_are_typed_and_fixed_while_the_job_runs(
+    qtbot: QtBot, panel: OutputPanel
+) -> None:
+    field = panel.findChild(QLineEdit)
+    assert isinstance(field, QLineEdit)
+    assert not field.isVisible()
+    _button(panel, "More").click()
+    assert field.isVisible()
+    told: list[str] = []
+    panel.names_chosen.connect(told.append)
+    qtbot.keyClicks(field, "{n}")
+    assert told == ["{", "{n", "{n}"]
+    panel.apply_names("The name '{n}' has a field {n}.", is_wrong=True)
+    assert "The name '{n}' has a field {n}." in _words(panel)
+    field.clear()
+    assert told[-1] == ""
+    panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED))
+    assert not field.isEnabled()
+
+
+def test_choice_on_dates_is_told_and_shown(qtbot: QtBot, panel: OutputPanel) -> None:
+    box = panel.findChild(QCheckBox)
+    assert isinstance(box, QCheckBox)
+    _button(panel, "More").click()
+    with qtbot.waitSignal(panel.dates_chosen) as told:
+        box.click()
+    assert told.args == [True]
+    panel.apply_naming("{name}", False)
+    assert not box.isChecked()
+    assert panel.names == "{name}"
+
+
+def test_choices_that_are_not_the_usual_ones_are_shown(panel: OutputPanel) -> None:
+    field = panel.findChild(QLineEdit)
+    assert isinstance(field, QLineEdit)
+    panel.apply_naming("", False)
+    assert not field.isVisible()
+    panel.apply_naming("", True)
+    assert field.isVisible()

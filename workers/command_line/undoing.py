@@ -7,8 +7,7 @@ from workers.errors import UsageError
 from workers.folders import journals_folder
 from workers.job import JobState
 from workers.journal import Journal, journal_path
-from workers.undo import Undone, undo
-from workers.wording import count_words
+from workers.undo import Undone, undo, undone_lines
 
 
 def undo_job(options: UndoOptions) -> ExitStatus:
@@ -26,19 +25,3 @@ def undo_job(options: UndoOptions) -> ExitStatus:
         journal.close()
     print("\n".join(undone_lines(done)))
     return ExitStatus.DONE
-
-
-def undone_lines(done: Undone) -> list[str]:
-    """Return what was undone, then what was left and why."""
-    lines = [f"{count_words(done.trashed, 'output')} moved to the trash."]
-    if done.restored:
-        lines.append(f"{count_words(done.restored, 'replaced file')} put back.")
-    if done.not_restored:
-        lines.append(f"{count_words(done.not_restored, 'replaced file')} could not be put back.")
-    if done.gone:
-        lines.append(f"{count_words(done.gone, 'output')} no longer there.")
-    if done.edited:
-        lines.append(f"{count_words(done.edited, 'output')} edited since, left alone.")
-    if done.last_copies:
-        lines.append(f"{count_words(done.last_copies, 'output')} left: the input is gone.")
-    return lines

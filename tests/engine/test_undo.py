@@ -1,0 +1,70 @@
+"""Undoing a job that the engine has open, or opens for it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import Running, job_of, own_code
+from tests.engine.test_engine import COPY, HELD, busy_workers, fill, outputs_of
+from workers.commands import ClearInputs, RetryTasks, UndoJob
+from workers.job import JobState
+
+
+@pytest.fixture(autouse=True)
+def trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give send2trash, which looks once at its import, a trash of this test's own."""
+    place = pytest.importorskip("send2trash.plat_other", reason="needs the freedesktop trash")
+    monkeypatch.setattr(place, "XDG_DATA_HOME", os.fsencode(tmp_path))
+    monkeypatch.setattr(place, "HOMETRASH_B", os.fsencode(tmp_path / "Trash"))
+    monkeypatch.setattr("send2trash.send2trash", place.send2trash)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    return tmp_path / "Trash"
+
+
+def test_job_is_undone_step_by_step_and_can_be_run_again(
+    running: Running, folder: Path, tmp_path: Path, trash: Path
+) -> None:
+    names = fill(folder, 50)
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
+    job = running.until_ended().job
+    assert job is not None
+    running.post(ClearInputs(), UndoJob(job))
+    undone = running.until(lambda now: now.state is JobState.CANCELLED)
+    assert undone.notice == "50 outputs moved to the trash."
+    assert (undone.counts.cancelled, undone.counts.succeeded, undone.bytes_out) == (50, 0, 0)
+    assert outputs_of(tmp_path / "out") == {}
+    assert len(list((trash / "files").iterdir())) == 50
+    running.post(RetryTasks())
+    end = running.until(lambda now: now.state is JobState.FINISHED)
+    assert end.counts.succeeded == 50
+    assert outputs_of(tmp_path / "out") == {name: name for name in names}
+
+
+def test_job_that_runs_cannot_be_undone(running: Running, folder: Path, tmp_path: Path) -> None:
+    fill(folder, 4)
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, HELD)))
+    job = running.until(lambda now: busy_workers(now) == 2).job
+    assert job is not None
+    running.post(UndoJob(job))
+    refused = running.until(lambda now: bool(now.refusal))
+    assert refused.refusal == "Only a job that is over can be undone."
+    assert refused.state is JobState.RUNNING
+
+
+def test_trash_that_refuses_leaves_the_rest_as_it_is(
+    running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 3)
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
+    job = running.until_ended().job
+    assert job is not None
+
+    def refuse(_path: object) -> None:
+        raise PermissionError("no trash on this disk")
+
+    monkeypatch.setattr("send2trash.send2trash", refuse)
+    running.post(UndoJob(job))
+    refused = running.until(lambda now: bool(now.refusal))
+    assert refused.refusal == "The job could not be undone to its end: no trash on this disk"
+    assert len(outputs_of(tmp_path / "out")) == 3
