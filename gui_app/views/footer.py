@@ -195,6 +195,8 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
         middle = ("Run the rest",)
     buttons = ("New job", *middle, *(("Open folder",) if has_output else ()))
     state = "Finished" if snapshot.state is JobState.FINISHED else "Cancelled"
+    if counts.skipped and counts.skipped == counts.total:
+        return _Face("Nothing to do", f"{count_words(counts.skipped, 'file')} skipped", buttons)
     files = count_words(counts.succeeded, "file")
     where = f" in {printable(snapshot.output.name)}" if snapshot.output else ""
     left = f" · {counts.cancelled:,} not done" if counts.cancelled else ""

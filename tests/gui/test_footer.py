@@ -107,3 +107,9 @@ def test_keyboard_stays_with_what_comes_after_the_pressed_button(
     footer.button("Start").setFocus()
     footer.apply(RUNNING)
     assert footer.button("Pause").hasFocus()
+
+
+def test_job_that_had_nothing_to_do_says_so(footer: Footer) -> None:
+    footer.apply(replace(FINISHED, counts=Counts(skipped=7)))
+    assert footer.sentences == ("Nothing to do", "7 files skipped")
+    assert footer.button("Open folder").isVisible()

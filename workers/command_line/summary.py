@@ -11,7 +11,10 @@ MOST_NAMED: Final = 20
 
 def summary_lines(snapshot: JobSnapshot, failed: RowPage | None) -> list[str]:
     """Return the lines of the summary; `failed` is the first page of failed tasks."""
-    lines = [counts_words(snapshot.counts), _cost_line(snapshot)]
+    counts = snapshot.counts
+    lines = [counts_words(counts), _cost_line(snapshot)]
+    if counts.skipped and counts.skipped == counts.total:
+        lines.insert(0, "Nothing to do.")
     if snapshot.warnings:
         lines.append(f"{count_words(snapshot.warnings, 'warning')}; --report names them")
     # A sweep that has not ended has no output yet.
