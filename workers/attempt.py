@@ -30,6 +30,10 @@ MemoryAsk = Callable[[int], None]
 """Called with the bytes a task will take at its peak; returns when it may go on."""
 
 _UP_TO_DATE: Final = "Nothing has changed since its output was made."
+_NOT_REOPENED: Final = Failure(
+    FailureKind.OPERATION_FAILED, "The output that was written does not open again."
+)
+_OWN_CODE: Final = "user"
 _CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
 _READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
 _WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
@@ -108,6 +112,8 @@ class Preparation:
                 return _CHANGED
             if isinstance(result, Failure):
                 return result
+            if (failure := _not_reopened(steps, target)) is not None:
+                return failure
             final = _with_suffix(request.planned, suffix)
             is_unplanned = is_late(final)
             if is_unplanned:
@@ -213,6 +219,18 @@ def _with_suffix(planned: Path, suffix: str) -> Path:
     if planned.name.endswith(suffix):
         return planned
     return planned.with_name(planned.name.removesuffix(planned.suffix) + suffix)
+
+
+def _not_reopened(steps: Sequence[Step], made: Path) -> Failure | None:
+    """Return why an output of ours is none, if so; own code may write what it likes."""
+    from workers.operations.reopening import reopens
+
+    if _family(steps[-1]) == _OWN_CODE:
+        return None
+    with suppress(OSError):  # to publish what is not there, or empty, says so better
+        if made.stat().st_size and not reopens(made):
+            return _NOT_REOPENED
+    return None
 
 
 def _forget(unfinished: Path) -> None:

@@ -14,7 +14,8 @@ def picture_size(file: Path) -> tuple[int, int] | None:
     import pyvips
 
     try:
-        picture = pyvips.Image.new_from_file(str(file))
+        # A source, for libvips remembers what a file name held.
+        picture = pyvips.Image.new_from_source(pyvips.Source.new_from_file(str(file)), "")
     except pyvips.Error:
         return None
     return picture.width, picture.height
