@@ -47,6 +47,7 @@ from workers.load import LoadMeter
 from workers.memory import total_bytes
 from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
+from workers.room import NO_WORKER
 from workers.search import Batch, Search, Written, files_of
 from workers.snapshot import JobSnapshot, Lane
 from workers.undo import undo, undone_lines
@@ -77,6 +78,7 @@ class Engine:
         self._found: deque[tuple[Search, Batch | None]] = deque()
         self._known = KnownFiles()
         self._losses = 0
+        self._has_searched = False
         self._silence = ""
         self._unsaved = ""
         self._undoing: Iterator[None] | None = None
@@ -140,6 +142,7 @@ class Engine:
                 self._files_found(*self._found[0])
                 self._found.popleft()
             self._watch_searches(job)
+            self._ask_for_room_again(job)
             job.refill()
             job.save()
             if self._unsaved and job.pause_reason == self._unsaved:
@@ -252,6 +255,12 @@ class Engine:
         if not self._searches and self._losses <= LOSSES_MOST:
             job.journal.set_discovered(True)
 
+    def _ask_for_room_again(self, job: ActiveJob) -> None:
+        """Go on once where a search had taken the room that a worker needs."""
+        if self._has_searched and not self._searches and job.pause_reason.startswith(NO_WORKER):
+            self._has_searched = False
+            job.go_on()
+
     def _watch_searches(self, job: ActiveJob) -> None:
         """Say so while a drive does not answer; whatever lies elsewhere goes on."""
         silent = [search for search in self._searches if search.silent_s() > SILENT_S]
@@ -328,6 +337,7 @@ class Engine:
         except OSError as error:
             raise JobRefused(f"No search can be started: {error.strerror or error}.") from error
         self._searches.append(search)
+        self._has_searched = True
         self._open_job().expect_files()
 
     def _start(self, spec: JobSpec) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 # sysexits.h calls it EX_TEMPFAIL: ask again later.
 NO_ROOM_EXIT: Final = 75
 NO_ROOM: Final = "The system has no room for more processes."
+NO_WORKER: Final = "No worker can be started:"
 _ERRORS: Final = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 

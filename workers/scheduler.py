@@ -57,7 +57,7 @@ from workers.events import (
 from workers.job import TaskId, TaskState, WorkerId
 from workers.memory_grants import MemoryGrants
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
-from workers.room import NO_ROOM
+from workers.room import NO_ROOM, NO_WORKER
 from workers.worker_endings import lost_failure
 
 
@@ -226,7 +226,7 @@ class Scheduler:
         if self._target or self._is_paused or self._is_over:
             return []
         self._target = 1
-        return self._pause(f"No worker can be started: {reason}")
+        return self._pause(f"{NO_WORKER} {reason}")
 
     def _attempt_ended(self, event: AttemptEnded) -> list[Action]:
         desk = self._desks.get(event.worker)
