@@ -226,8 +226,9 @@ class Engine:
             has_read = True
             if isinstance(item, tuple):
                 search, written = item
-                batch = None if written is None else self._known.new_of(files_of(written))
-                self._found.append((search, batch))
+                if search in self._searches:  # else its job was closed: its files are not known
+                    batch = None if written is None else self._known.new_of(files_of(written))
+                    self._found.append((search, batch))
                 continue
             self._refusal = ""
             try:

@@ -24,6 +24,7 @@ from workers.search_program import LENGTH, Batch as BatchByRoot, Request
 
 # Beyond so many batches that nobody took, the thread stops reading until one is taken.
 BATCHES_AHEAD: Final = 20
+THREAD: Final = "search"
 PROGRAM: Final = programs.SEARCH
 
 _DECODER: Final = msgspec.msgpack.Decoder(BatchByRoot)
@@ -71,7 +72,7 @@ class Search:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        threading.Thread(target=self._read, args=(self._process,), name=THREAD, daemon=True).start()
 
     def stop(self) -> None:
         """Stop reading. Waits for nothing: a process on a hung drive cannot be killed."""

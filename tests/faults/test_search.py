@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, fill, outputs_of
 from tests.faults.held_search import hold
-from workers.commands import AddInputs, CancelJob
+from workers.commands import AddInputs, CancelJob, ClearInputs
 from workers.job import JobState
+from workers.search import THREAD
 from workers.snapshot import JobSnapshot
 
 LIMIT_S = 60.0
@@ -87,3 +89,22 @@ def test_drive_that_does_not_answer_is_named_and_the_job_can_be_cancelled(
     cancelled = running.until(lambda now: now.state is JobState.CANCELLED)
     assert not cancelled.is_discovering
     running.until(has_gone(search))
+
+
+def test_files_that_a_search_tells_of_after_its_job_was_closed_are_found_by_the_next(
+    running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(folder, 5)
+    hold(monkeypatch, folder, tmp_path / "open")
+    running.post(AddInputs((folder,)))
+    running.until(lambda now: now.is_discovering)
+    searching = the_search()
+    running.post(ClearInputs())  # not read yet when the files come
+    (tmp_path / "open").touch()
+    searching.wait(LIMIT_S)
+    give_up = time.monotonic() + LIMIT_S
+    while any(thread.name == THREAD for thread in threading.enumerate()):
+        assert time.monotonic() < give_up
+    running.post(AddInputs((folder,)))
+    found = running.until(lambda now: now.counts.total > 0 and not now.is_discovering)
+    assert found.counts.total == 5
