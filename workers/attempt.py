@@ -20,7 +20,7 @@ from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.output import Staging, output_failure
 from workers.output_names import fitted
 from workers.pipeline import output_suffix, own_code, steps_for
-from workers.publishing import Ours, checked, is_as_published, publish
+from workers.publishing import KEPT, Ours, checked, is_as_published, is_since, publish
 from workers.sandbox import enter
 
 ASK_ABOVE: Final = 64 * 2**20
@@ -62,7 +62,7 @@ class Preparation:
             return Skip(_UP_TO_DATE, earlier.outputs, earlier.checks)
         outdated = earlier.outputs if earlier is not None else ()
         if self._is_kept(request, outdated):
-            return Skip("An output with this name was there already; it was kept.")
+            return Skip(KEPT)
         outcome = self._read_and_run(request, pipeline, ask, outdated)
         if outcome == _CHANGED:  # somebody just saved it: once more, with what it is now
             outcome = self._read_and_run(request, pipeline, _unasked, outdated)
@@ -87,11 +87,10 @@ class Preparation:
         """Say whether a file of before the job keeps its place, so that no work is needed."""
         if self.setup.on_existing is not OnExisting.SKIP or request.planned in outdated:
             return False
-        try:
-            status = os.lstat(request.planned)
-        except OSError:
+        if not os.path.lexists(request.planned):
             return False
-        return request.own_since_ns is None or status.st_mtime_ns < request.own_since_ns
+        mtime_ns = _mtime_ns(request.path) if self.setup.keeps_dates else None
+        return not is_since(request.planned, request.own_since_ns, mtime_ns)
 
     def _produce(
         self,
@@ -182,6 +181,13 @@ def _standing(earlier: Earlier | None) -> Earlier | None:
         return None
     pairs = zip(earlier.outputs, earlier.checks, strict=True)
     return earlier if all(is_as_published(*pair) for pair in pairs) else None
+
+
+def _mtime_ns(path: Path) -> int | None:
+    try:
+        return path.lstat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def _is_up_to_date(path: Path, earlier: Earlier) -> bool:

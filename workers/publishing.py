@@ -22,7 +22,7 @@ from workers.output import output_failure
 from workers.output_names import fitted, numbered
 from workers.wording import printable
 
-_KEPT: Final = "An output with this name was there already; it was kept."
+KEPT: Final = "An output with this name was there already; it was kept."
 _WROTE_NOTHING: Final = "The operation wrote nothing."
 
 
@@ -124,10 +124,10 @@ def _placed(temp: Path, final: Path, on_existing: OnExisting, ours: Ours) -> Pat
         if final in ours.outdated or _is_own(temp, final, on_existing, ours):
             disk.replace(temp, final)
             return final
-        if _is_since(final, ours.shared_since_ns, ours.mtime_ns):
+        if _is_shared(final, ours.shared_since_ns):
             return _placed_beside(temp, final)
         if on_existing is OnExisting.SKIP:
-            return Skip(_KEPT)
+            return Skip(KEPT)
         if on_existing is OnExisting.RENAME:
             return _placed_beside(temp, final)
         _put_away(final)
@@ -158,13 +158,24 @@ def _is_own(temp: Path, final: Path, on_existing: OnExisting, ours: Ours) -> boo
     """
     if on_existing is OnExisting.RENAME and re.search(r" \(\d+\)$", final.stem):
         return False
-    if not _is_since(final, ours.since_ns, ours.mtime_ns):
+    if not is_since(final, ours.since_ns, ours.mtime_ns):
         return False
     return ours.shared_since_ns is None or checked(final).sha256 == checked(temp).sha256
 
 
-def _is_since(final: Path, since_ns: int | None, mtime_ns: int | None) -> bool:
-    """Say whether the job made the file; one with an input's time is known by its last change."""
+def _is_shared(final: Path, since_ns: int | None) -> bool:
+    """Say whether another task of the job may have made the file, whatever time it was given."""
+    if since_ns is None:
+        return False
+    try:
+        status = final.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_ctime_ns >= since_ns
+
+
+def is_since(final: Path, since_ns: int | None, mtime_ns: int | None) -> bool:
+    """Say whether the task made the file; one with its input's time is known by its last change."""
     if since_ns is None:
         return False
     try:

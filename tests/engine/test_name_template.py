@@ -129,12 +129,14 @@ def test_outputs_of_the_same_name_and_content_are_all_kept(
 ) -> None:
     for number in range(6):
         (folder / f"{number}.txt").write_text("the same")
-        os.utime(folder / f"{number}.txt", ns=(NOON_NS, NOON_NS))
+        time_ns = NOON_NS + number // 2 * 10**9
+        os.utime(folder / f"{number}.txt", ns=(time_ns, time_ns))
     run(running, folder, tmp_path / "out", "{hash:4}")
     outputs = sorted((tmp_path / "out").iterdir())
     assert len(outputs) == 6
     assert len({file.name[:4] for file in outputs}) == 1
-    assert {file.stat().st_mtime_ns for file in outputs} == {NOON_NS}
+    times = sorted(file.stat().st_mtime_ns - NOON_NS for file in outputs)
+    assert times == [0, 0, 10**9, 10**9, 2 * 10**9, 2 * 10**9]
 
 
 def test_link_out_of_the_output_folder_is_not_followed(

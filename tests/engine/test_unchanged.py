@@ -156,3 +156,29 @@ def test_forgotten_job_leaves_existing_outputs_to_the_rule(
         discard(journals, entry.job)
     ran(running, commands)
     assert set(fates(running).values()) == {(TaskState.SKIPPED, KEPT)}
+
+
+def test_output_of_its_own_with_an_old_date_is_made_again_after_its_worker_was_killed(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "a.txt").write_text("a")
+    os.utime(folder / "a.txt", ns=(10**18, 10**18))
+    output = tmp_path / "out"
+    killed_when_done = f"""
+import os, pathlib, signal
+from workers import disk
+def process(path, output):
+    output.write_text("made")
+    once = pathlib.Path({str(tmp_path / "once")!r})
+    def failpoint(step):
+        if step == "digest" and not once.exists():
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    disk.failpoint = failpoint
+"""
+    adding, start = job_of(folder, output, own_code(tmp_path, killed_when_done))
+    end = ran(running, [adding, start], keeps_dates=True)
+    assert (end.counts.succeeded, end.counts.skipped) == (1, 0)
+    assert [row.attempts for row in running.ended] == [2]
+    assert (output / "a.txt").stat().st_mtime_ns == 10**18
+    assert outputs_of(output) == {"a.txt": "made"}
