@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import PATIENCE_S, Running, job_of, own_code
-from workers import active_job
+from workers import job_course
 from workers.job import JobState
 from workers.memory_budget import MemoryBudget
 
@@ -76,7 +76,7 @@ def main() -> None:
     (group / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
     # Nothing but the kernel is to say that there is too little.
     budget = MemoryBudget(1 << 40, 1 << 40, 1 << 40)
-    active_job.memory_budget = lambda *_: budget  # type: ignore[attr-defined]  # a test's own
+    job_course.memory_budget = lambda *_: budget  # type: ignore[attr-defined]  # a test's own
     journals = folder / "journals"
     journals.mkdir()
     running = Running(journals, workers=int(sys.argv[4]))

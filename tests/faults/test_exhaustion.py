@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import COPY, fill, outputs_of
-from workers import active_job, job_workers, load
+from workers import job_course, job_workers, load
 from workers.circuit_breaker import CRASHES_IN_A_ROW
 from workers.commands import ContinueJob
 from workers.job import Axis, JobState
@@ -58,7 +58,7 @@ def test_task_over_the_memory_of_one_worker_fails_after_a_second_try_alone(
     running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        active_job, "memory_budget", lambda *_: MemoryBudget(900 * MB, 400 * MB, 900 * MB)
+        job_course, "memory_budget", lambda *_: MemoryBudget(900 * MB, 400 * MB, 900 * MB)
     )
     names = fill(folder, 6)
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, TAKES_MUCH)))
@@ -95,7 +95,7 @@ def test_leaking_worker_is_replaced_and_nobody_notices(
     running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        active_job, "memory_budget", lambda *_: MemoryBudget(4000 * MB, 4000 * MB, 150 * MB)
+        job_course, "memory_budget", lambda *_: MemoryBudget(4000 * MB, 4000 * MB, 150 * MB)
     )
     fill(folder, 20)
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, LEAKS)))
