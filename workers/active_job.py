@@ -30,8 +30,11 @@ from workers.job_workers import JobWorkers
 from workers.journal import Journal
 from workers.manifest import ManifestWriting
 from workers.operations import sweep as sweeps
+from workers.originals import Originals
+from workers.output import Staging
 from workers.snapshot import Counts, MarkerKind
 from workers.sweep_results import publish_results
+from workers.wording import printable
 
 COMMIT_EVERY_S: Final = 0.1
 # So many of the last outputs are looked at again when a job that stopped goes on.
@@ -55,6 +58,7 @@ class ActiveJob:
         self._course: Course | None = None
         self._pool: JobWorkers | None = None
         self._manifest = ManifestWriting()
+        self._originals = Originals()
         self._earlier: EarlierOutputs | None = None
         self._committed_at = 0.0
         self._is_cancelled = False
@@ -64,6 +68,8 @@ class ActiveJob:
     def start(self, spec: JobSpec, pool: JobWorkers, workers: int) -> None:
         """Begin or go on; raises JobRefused when the output folder cannot be used."""
         course = Course(self.journal, spec, pool, self.view, listener=self._listener)
+        if spec.is_in_place and not spec.output.is_dir():
+            raise JobRefused(f"The folder {printable(spec.output)} is gone.")
         if (failure := course.staging.prepare()) is not None:
             raise JobRefused(failure.message)
         self.spec, self._pool = spec, pool
@@ -82,9 +88,17 @@ class ActiveJob:
         known = None if self.is_discovering else self.journal.counts().total
         course.begin(assignments, self._take_turn, workers=workers, known=known)
         self._course = course
+        if spec.is_in_place:
+            self._clear_staging()
+            self._originals.begin(self.journal.path)
         self._enter(JobState.RUNNING)
         self.view.start_clock(time.monotonic())
         self.refill()
+
+    def _clear_staging(self) -> None:
+        """Delete what is unfinished in the folders of a job in place."""
+        for root in self.journal.roots():
+            Staging(root, self.journal.job).remove()
 
     def handle(self, event: Event) -> None:
         """Tell the scheduler what happened and do what it answers."""
@@ -202,6 +216,8 @@ class ActiveJob:
         """Close the journal; an unfinished job stands as stopped."""
         self._stop_clock(time.monotonic())
         self._manifest.join()
+        self._originals.end(is_over=self._is_committed() and not self.is_open_ended)
+        self._originals.join()
         if self.is_open_ended:
             self._enter(JobState.STOPPED)
         if self._earlier is not None:
@@ -210,8 +226,8 @@ class ActiveJob:
 
     @property
     def is_recording(self) -> bool:
-        """Say whether the list of outputs is being written."""
-        return self._manifest.is_busy
+        """Say whether the list of outputs is being written, or originals move to the trash."""
+        return self._manifest.is_busy or self._originals.is_busy
 
     @property
     def waits_for_disk(self) -> bool:
@@ -227,8 +243,8 @@ class ActiveJob:
             self._enter(JobState.CANCELLED)
 
     def look_after(self, now: float) -> None:
-        """Go on after a pause whose cause is gone; tell of a list that could not be written."""
-        if problem := self._manifest.problem():
+        """Go on after a pause whose cause is gone; tell what went wrong beside the job."""
+        if problem := self._manifest.problem() or self._originals.problem():
             self.view.notice = problem
         course = self._course
         if self.state is JobState.PAUSED and course is not None and course.blockage.is_over(now):
@@ -274,6 +290,7 @@ class ActiveJob:
             case PauseItself(reason):
                 self._pause_itself(reason, now)
             case RefuseJob(reason):
+                self._originals.end(is_over=False)
                 self.refusal = reason
                 self._stop_clock(now)
                 self._enter(JobState.STOPPED)
@@ -299,6 +316,9 @@ class ActiveJob:
         if self.spec.sweep is not None and not self._is_cancelled:
             self.refusal = self._publish_results(self.spec.sweep)
         self._course.staging.remove()
+        if self.spec.is_in_place:
+            self._clear_staging()
+            self._originals.end(is_over=self._is_committed())
         if self.spec.pipeline is not None and self.spec.manifest:
             with suppress(JournalError):  # what is not committed is not there for a reader
                 self.journal.commit()
@@ -307,6 +327,14 @@ class ActiveJob:
             self._enter(JobState.STOPPED)
         else:
             self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
+
+    def _is_committed(self) -> bool:
+        """Say whether the journal has all: what it lacks is undone when the job is over."""
+        try:
+            self.journal.commit()
+        except JournalError:
+            return False
+        return True
 
     def _publish_results(self, sweep: Sweep) -> str:
         assert self.spec is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from workers.earlier import EarlierOutputs
 from workers.events import WorkerLost
+from workers.in_place import keeps_name
 from workers.job import JobSpec, TaskId
 from workers.journal import Journal, WaitingTask
 from workers.left_out import LeftOutPoints
@@ -33,15 +34,10 @@ class Assignments:
         self._is_resumed = is_resumed
         self._tasks: dict[TaskId, WaitingTask] = {}
         self._left_out = LeftOutPoints()
-        paths, _ = journal.inputs()
-        self._planner = NamePlanner(
-            spec.output,
-            has_several_roots=len(paths) > 1,
-            roots=journal.roots(),
-            template=NameTemplate(spec.names) if spec.names else None,
-        )
-        for planned in journal.planned():
-            self._planner.reserve(planned)
+        self._planners: dict[Path, NamePlanner] = {}
+        for planner in {self._planner_of(root) for root in (*journal.roots(), spec.output)}:
+            for planned in journal.planned():
+                planner.reserve(planned)
 
     def offer(self, waiting: Iterable[WaitingTask]) -> None:
         """Take these tasks in."""
@@ -93,7 +89,11 @@ class Assignments:
         own_since_ns = self._journal.created_ns if is_again else None
         planned = self._planned(given)
         earlier = self._earlier.of(given, planned)
-        return RunFile(task, attempt, given.path, planned, own_since_ns, earlier)
+        folder = self._spec.output
+        if self._spec.is_in_place:
+            assert given.root is not None
+            folder = given.root
+        return RunFile(task, attempt, given.path, folder, planned, own_since_ns, earlier)
 
     def _planned(self, given: WaitingTask) -> Path:
         """Return the output's final name, reserved once and kept for all attempts."""
@@ -105,9 +105,26 @@ class Assignments:
         assert given.root is not None
         assert given.relative is not None
         suffix = output_suffix(pipeline, given.kind, given.path.suffix.lower())
-        planned = self._planner.plan(
-            given.root, given.relative, suffix, index=given.task, mtime_ns=given.mtime_ns
-        )
+        if self._spec.is_in_place and keeps_name(given.path, suffix):
+            planned = given.path
+        else:
+            planned = self._planner_of(given.root).plan(
+                given.root, given.relative, suffix, index=given.task, mtime_ns=given.mtime_ns
+            )
         self._journal.plan(given.task, planned)
         self._tasks[given.task] = replace(given, planned=planned)
         return planned
+
+    def _planner_of(self, root: Path) -> NamePlanner:
+        """Return who plans the names in the output folder; in place each dropped folder is one."""
+        is_in_place = self._spec.is_in_place
+        folder = root if is_in_place else self._spec.output
+        if folder not in self._planners:
+            paths, _ = self._journal.inputs()
+            self._planners[folder] = NamePlanner(
+                folder,
+                has_several_roots=len(paths) > 1 and not is_in_place,
+                roots=self._journal.roots(),
+                template=NameTemplate(self._spec.names) if self._spec.names else None,
+            )
+        return self._planners[folder]

@@ -2,25 +2,26 @@
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from workers import limits
+from workers import disk, limits
 from workers.errors import JobRefused
+from workers.in_place import CHANGED, standing
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, Setup
-from workers.name_template import filled_in, is_late
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.output import Staging, output_failure
-from workers.output_names import fitted
 from workers.pipeline import output_suffix, own_code, steps_for
-from workers.publishing import KEPT, Ours, checked, is_as_published, is_since, publish
+from workers.placing import Made, place
+from workers.publishing import KEPT, checked, is_as_published, is_since
 from workers.sandbox import enter
 
 ASK_ABOVE: Final = 64 * 2**20
@@ -29,12 +30,13 @@ ASK_ABOVE: Final = 64 * 2**20
 MemoryAsk = Callable[[int], None]
 """Called with the bytes a task will take at its peak; returns when it may go on."""
 
+_DONE_BEFORE: Final = "It is the result of this pipeline already."
+_SUMMARY: Final = "The pipeline writes a summary, which does not take the place of the original."
 _UP_TO_DATE: Final = "Nothing has changed since its output was made."
 _NOT_REOPENED: Final = Failure(
     FailureKind.OPERATION_FAILED, "The output that was written does not open again."
 )
 _OWN_CODE: Final = "user"
-_CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
 _READ_WORDS = {Kind.IMAGE: "pictures", Kind.TABLE: "tables", Kind.ARRAY: "arrays"}
 _WRITE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 
@@ -58,15 +60,43 @@ class Preparation:
         if pipeline is None:
             raise JobRefused("This job has no pipeline for files.")
         earlier = _standing(request.earlier)
-        if earlier is not None and _is_up_to_date(request.path, earlier):
+        if self.setup.is_in_place:
+            if (known := self._known_in_place(request, earlier)) is not None:
+                return known
+        elif earlier is not None and self._is_up_to_date(request.path, earlier):
             return Skip(_UP_TO_DATE, earlier.outputs, earlier.checks)
         outdated = earlier.outputs if earlier is not None else ()
         if self._is_kept(request, outdated):
             return Skip(KEPT)
         outcome = self._read_and_run(request, pipeline, ask, outdated)
-        if outcome == _CHANGED:  # somebody just saved it: once more, with what it is now
+        if outcome == CHANGED:  # somebody just saved it: once more, with what it is now
             outcome = self._read_and_run(request, pipeline, _unasked, outdated)
         return outcome
+
+    def _is_up_to_date(self, path: Path, earlier: Earlier) -> bool:
+        """Say whether the input is what it was; by its content where that was asked for."""
+        try:
+            status = path.lstat()
+            if status.st_size != earlier.size or earlier.is_outdated:
+                return False
+            known = earlier.checks[0].input_sha256 if earlier.checks else ""
+            if self.setup.by_content and known and stat.S_ISREG(status.st_mode):
+                return checked(path).sha256 == known
+        except OSError:
+            return False
+        return status.st_mtime_ns == earlier.mtime_ns
+
+    def _known_in_place(self, request: RunFile, earlier: Earlier | None) -> Outcome | None:
+        """Return how the task ended already, in an attempt that was killed or in an earlier job."""
+        if earlier is not None and not earlier.is_outdated:
+            return Skip(_DONE_BEFORE, earlier.outputs, earlier.checks)
+        if request.own_since_ns is None:
+            return None
+        try:
+            check = standing(request.folder, self.setup.job, request.task, request.path)
+        except OSError as error:
+            return output_failure(request.folder, error)
+        return None if check is None else Success((request.path,), check.size, checks=(check,))
 
     def _read_and_run(
         self, request: RunFile, pipeline: Pipeline, ask: MemoryAsk, outdated: Sequence[Path]
@@ -85,7 +115,9 @@ class Preparation:
 
     def _is_kept(self, request: RunFile, outdated: Sequence[Path]) -> bool:
         """Say whether a file of before the job keeps its place, so that no work is needed."""
-        if self.setup.on_existing is not OnExisting.SKIP or request.planned in outdated:
+        if self.setup.is_in_place or self.setup.on_existing is not OnExisting.SKIP:
+            return False
+        if request.planned in outdated:
             return False
         if not os.path.lexists(request.planned):
             return False
@@ -102,44 +134,40 @@ class Preparation:
         pipeline = self.setup.pipeline
         assert pipeline is not None
         suffix = output_suffix(pipeline, source.kind, source.suffix)
-        staging = Staging(self.setup.output, self.setup.job)
+        staging = Staging(request.folder, self.setup.job)
+        if self.setup.is_in_place:
+            if suffix.count(".") > 1:
+                return Skip(_SUMMARY)
+            if (failure := staging.restore()) is not None:
+                return failure
         target = staging.target(request.task, request.attempt, suffix)
-        mtime_ns = source.mtime_ns
         try:
             result = self._run_steps(source, steps, target)
             if source.has_changed():
-                return _CHANGED
+                return CHANGED
             if isinstance(result, Failure):
                 return result
             if (failure := _not_reopened(steps, target)) is not None:
                 return failure
-            final = _with_suffix(request.planned, suffix)
-            is_unplanned = is_late(final)
-            if is_unplanned:
-                final = _filled_in(final, target)
-            elif len(outdated) == 1 and outdated[0].suffix == final.suffix:
-                final = outdated[0]  # it may have had to take a number then
-            published = publish(
-                target,
-                final,
-                self.setup.on_existing,
-                Ours(
-                    since_ns=request.own_since_ns,
-                    outdated=outdated,
-                    shared_since_ns=self.setup.since_ns if is_unplanned else None,
-                    mtime_ns=mtime_ns if self.setup.keeps_dates else None,
-                ),
-            )
-            if not isinstance(published, Path):
-                return published
-            check = checked(published)
+            outcome = place(Made(self.setup, request, target, suffix, tuple(outdated)), source)
         except OSError as error:
             if error.errno in _WRITE_ERRORS or error.filename == str(target):
-                return output_failure(self.setup.output, error)
+                return output_failure(request.folder, error)
             raise
         finally:
             _forget(target)
-        return Success((published,), check.size, warning=result, checks=(check,))
+        if isinstance(outcome, Success):
+            outcome = self._with_input(outcome, source)
+            words = " ".join(part for part in (result, outcome.warning) if part)
+            return replace(outcome, warning=words)
+        return outcome
+
+    def _with_input(self, made: Success, source: InputFile) -> Success:
+        """Note what the input was, where a later job is to know it by that."""
+        if not self.setup.by_content or self.setup.is_in_place:
+            return made
+        sha256 = disk.digest(source.fileno())
+        return replace(made, checks=tuple(replace(c, input_sha256=sha256) for c in made.checks))
 
     def _run_steps(self, source: InputFile, steps: Sequence[Step], target: Path) -> Failure | str:
         """Run the steps family by family; in between, the file stands in the staging folder."""
@@ -190,15 +218,6 @@ def _mtime_ns(path: Path) -> int | None:
         return None
 
 
-def _is_up_to_date(path: Path, earlier: Earlier) -> bool:
-    try:
-        status = path.lstat()
-    except OSError:
-        return False
-    is_same = (status.st_size, status.st_mtime_ns) == (earlier.size, earlier.mtime_ns)
-    return is_same and not earlier.is_outdated
-
-
 def predicted_need(steps: Sequence[Step], source: InputFile) -> int:
     """Return the bytes that the steps will take at their peak, from the input's header alone.
 
@@ -220,13 +239,6 @@ def _family(step: Step) -> str:
     return step.operation.partition(".")[0]
 
 
-def _with_suffix(planned: Path, suffix: str) -> Path:
-    """Keep the planned name, but for a file whose content is not what its name said."""
-    if planned.name.endswith(suffix):
-        return planned
-    return planned.with_name(planned.name.removesuffix(planned.suffix) + suffix)
-
-
 def _not_reopened(steps: Sequence[Step], made: Path) -> Failure | None:
     """Return why an output of ours is none, if so; own code may write what it likes."""
     from workers.operations.reopening import reopens
@@ -243,18 +255,6 @@ def _forget(unfinished: Path) -> None:
     """Delete a temporary file; one on a disk that takes no change is left for the job's end."""
     with suppress(OSError):
         unfinished.unlink()
-
-
-def _filled_in(planned: Path, made: Path) -> Path:
-    """Return the name of a finished output whose name waited for it."""
-    from workers.operations.picture_size import picture_size
-
-    try:
-        sha256 = checked(made).sha256
-    except OSError:  # there is none: to publish it says so
-        return planned
-    final = filled_in(planned, sha256, lambda: picture_size(made))
-    return final.with_name(fitted(final.stem, final.suffix))
 
 
 def _not_read(pipeline: Pipeline) -> str:

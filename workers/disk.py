@@ -7,13 +7,18 @@ else.
 
 import hashlib
 import os
+import shutil
+import stat
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from workers import no_clobber
+from workers import no_clobber, trash_places
 
+PARTIAL: Final = ".everycore-partial"
 PATIENCE_S: Final = 2.5
 _AGAIN_S: Final = 0.05
 # Access denied, sharing violation, lock violation.
@@ -64,16 +69,34 @@ def set_time(descriptor: int, path: Path, mtime_ns: int) -> None:
     os.utime(place, ns=(mtime_ns, mtime_ns))
 
 
+def take_after(descriptor: int, original: int) -> None:
+    """Give the file the permissions, owner and marks of another open file, as far as it may.
+
+    The permissions are those or fewer; what a disk or a system does not know is left out.
+    """
+    failpoint("attributes")
+    if os.name == "nt":
+        return
+    status = os.fstat(original)
+    with suppress(OSError):  # to give a file away needs a privilege
+        os.fchown(descriptor, status.st_uid, status.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & 0o777)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            for name in os.listxattr(original):
+                os.setxattr(descriptor, name, os.getxattr(original, name))
+
+
 def sync(descriptor: int) -> None:
     """Wait until the file's content is on the disk."""
     failpoint("sync")
     os.fsync(descriptor)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, mode: int = 0o777) -> None:
     """Make a folder and those above it, unless they are there."""
     failpoint("folder")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
 
 
 def move_if_free(source: Path, final: Path) -> bool:
@@ -84,6 +107,38 @@ def move_if_free(source: Path, final: Path) -> bool:
 def replace(source: Path, final: Path) -> None:
     """Rename a file over another one."""
     _patiently(lambda: _replace(source, final))
+
+
+def keep(original: Path, kept: Path) -> None:
+    """Give a file a second name on its disk; where it knows no such, make a copy, whole or not."""
+    failpoint("keep")
+    try:
+        os.link(original, kept, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in no_clobber.NO_LINKS:
+            raise
+        _copy(original, kept)
+
+
+def _copy(original: Path, kept: Path) -> None:
+    partial = kept.with_name(PARTIAL)
+    try:
+        shutil.copy2(original, partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(kept)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two files on a disk change places; False, and nothing done, where it cannot."""
+    return _patiently(lambda: _exchange(one, other))
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    failpoint("exchange")
+    return no_clobber.exchange(one, other)
 
 
 def _move_if_free(source: Path, final: Path) -> bool:
@@ -118,6 +173,17 @@ def trash(path: Path) -> None:
 
     failpoint("trash")
     send2trash.send2trash(path)
+
+
+def trash_as(kept: Path, was: Path) -> None:
+    """Move a kept file to the person's trash under the name it had; raises OSError without one."""
+    failpoint("trash as")
+    if sys.platform == "linux":
+        trash_places.put(kept, was)
+        return
+    import send2trash
+
+    send2trash.send2trash(kept)
 
 
 def remove(path: Path) -> None:

@@ -1,7 +1,8 @@
 """What earlier jobs made in an output folder: looked up in their journals, on the engine's thread.
 
 So an input that has not changed is not worked on twice, and the output of one that has takes the
-place of the old one. Only jobs of the same steps count; the newest that tells of a file wins.
+place of the old one. Only jobs of the same steps count; the newest that tells of a file wins. A
+job in place asks whether a file is the output of an earlier one: it would lose a second time.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from workers import __version__
 from workers.errors import PipelineError
 from workers.job import JobId, JobSpec
 from workers.journal import Journal
-from workers.journal_reader import journals_into
+from workers.journal_reader import journals_in_place, journals_into
 from workers.journal_rows import WaitingTask
 from workers.journal_schema import CHECKS_SINCE, decoded, decoded_paths
 from workers.messages import Earlier
@@ -28,11 +29,13 @@ _TABLE: Final = (
     " outputs BLOB, checks BLOB, version TEXT) WITHOUT ROWID"
 )
 _TAKE: Final = (
-    "INSERT OR REPLACE INTO earlier SELECT CAST(root.path || '/' || coalesce(relative, name)"
-    " AS BLOB), size, mtime_ns, planned, outputs, checks, ? FROM journal.task AS task"
-    " JOIN journal.root AS root ON root.id = task.root"
+    "INSERT OR REPLACE INTO earlier SELECT {path}, size, mtime_ns, planned, outputs, checks, ?"
+    " FROM journal.task AS task JOIN journal.root AS root ON root.id = task.root"
     " WHERE checks IS NOT NULL AND outputs IS NOT NULL AND planned IS NOT NULL"
 )
+_INPUT: Final = "CAST(root.path || '/' || coalesce(relative, name) AS BLOB)"
+# One output alone is written as its path.
+_OUTPUT: Final = "outputs"
 
 
 def look_back(journal: Journal, spec: JobSpec, before: "EarlierOutputs | None") -> "EarlierOutputs":
@@ -48,12 +51,7 @@ def look_back(journal: Journal, spec: JobSpec, before: "EarlierOutputs | None") 
             work = fingerprint(spec.pipeline)
     journal.set_work(work, __version__)
     return EarlierOutputs(
-        journal.path.parent,
-        journal.job,
-        output=spec.output,
-        fingerprint=work,
-        version=__version__,
-        is_redone=spec.redo,
+        journal.path.parent, journal.job, spec, fingerprint=work, version=__version__
     )
 
 
@@ -64,20 +62,20 @@ class EarlierOutputs:
         self,
         journals: Path,
         job: JobId,
+        spec: JobSpec,
         *,
-        output: Path,
         fingerprint: str,
         version: str,
-        is_redone: bool,
     ) -> None:
         """Read the journals beside that of `job`; one that cannot be read is passed over."""
         self._version = version
-        self._is_redone = is_redone
+        self._is_redone = spec.redo
+        self._is_in_place = spec.is_in_place
         # A nameless file in the system's temporary folder: it may have a million rows.
         self._found = sqlite3.connect("", isolation_level=None, uri=True)
         self._found.execute(_TABLE)
         self._has_any = False
-        for path in journals_into(output, journals) if fingerprint else ():
+        for path in _journals_of(journals, spec) if fingerprint else ():
             if path.stem != job:
                 with contextlib.suppress(sqlite3.Error), _attached(self._found, path):
                     self._take(fingerprint)
@@ -88,7 +86,7 @@ class EarlierOutputs:
             return None
         path = os.fsencode(given.root) + b"/" + os.fsencode(given.relative)
         row = self._found.execute("SELECT * FROM earlier WHERE path = ?", (path,)).fetchone()
-        if row is None or row[3] != os.fsencode(planned):
+        if row is None or (row[3] != os.fsencode(planned) and not self._is_in_place):
             return None
         _, size, mtime_ns, _, outputs, checks, version = row
         return Earlier(
@@ -96,7 +94,7 @@ class EarlierOutputs:
             mtime_ns,
             decoded_paths(outputs),
             decoded(checks, tuple[OutputCheck, ...]),
-            is_outdated=self._is_redone or version != self._version,
+            is_outdated=self._is_redone or (version != self._version and not self._is_in_place),
         )
 
     def close(self) -> None:
@@ -108,8 +106,17 @@ class EarlierOutputs:
             "SELECT fingerprint, version FROM journal.job"
         ).fetchone()
         if work == fingerprint:
-            taken = self._found.execute(_TAKE, (version,))
+            by = _OUTPUT if self._is_in_place else _INPUT
+            taken = self._found.execute(_TAKE.format(path=by), (version,))
             self._has_any = self._has_any or taken.rowcount > 0
+
+
+def _journals_of(folder: Path, spec: JobSpec) -> list[Path]:
+    """Return the journals of jobs whose outputs may matter to such a job, the oldest first."""
+    in_place = journals_in_place(folder)
+    if spec.is_in_place:
+        return in_place
+    return [path for path in journals_into(spec.output, folder) if path not in in_place]
 
 
 @contextlib.contextmanager

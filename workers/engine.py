@@ -47,6 +47,7 @@ from workers.load import LoadMeter
 from workers.memory import total_bytes
 from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
+from workers.originals import give_back_unfinished
 from workers.room import NO_WORKER
 from workers.search import Batch, Search, Written, files_of
 from workers.snapshot import JobSnapshot, Lane
@@ -330,7 +331,7 @@ class Engine:
         search = Search(
             paths,
             chosen,
-            left_out=(spec.output,) if spec is not None else (),
+            left_out=(spec.output,) if spec is not None and not spec.is_in_place else (),
             deliver=self._take_batch,
         )
         try:
@@ -410,6 +411,7 @@ class Engine:
                 raise JobRefused("This job is running; cancel it first.")
             self._close_job()
         try:
+            give_back_unfinished(self._journals, job)
             discard(self._journals, job)
         except FileNotFoundError as error:
             raise JournalError("There is no record of this job any more.") from error

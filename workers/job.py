@@ -118,7 +118,9 @@ class JobSpec:
     a sandbox for workers unless they run own code. `redo` makes outputs anew also where nothing
     has changed since an earlier job made them; `manifest` leaves a list of them in the folder.
     `names` is a template for outputs' names, see name_template.py; `keeps_dates` gives an output
-    the times of its input.
+    the times of its input. `is_in_place` puts each output in the place of its input, which goes to
+    the trash; `output` is then the folder they lie in. `only_smaller` keeps the original where the
+    output would not be smaller. `by_content` tells inputs that have not changed by their SHA-256.
     """
 
     output: Path
@@ -133,6 +135,9 @@ class JobSpec:
     manifest: bool = False
     names: str = ""
     keeps_dates: bool = False
+    is_in_place: bool = False
+    only_smaller: bool = False
+    by_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)

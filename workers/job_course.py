@@ -149,7 +149,8 @@ class Course:
         if self._setup.sandbox is None:
             return
         inputs, _ = self._journal.inputs()
-        sandbox = with_inputs(self._setup.sandbox, inputs)
+        is_in_place = self._spec.is_in_place
+        sandbox = with_inputs(self._setup.sandbox, inputs, is_in_place=is_in_place)
         if sandbox != self._setup.sandbox:
             self._setup = replace(self._setup, sandbox=sandbox)
             self.replace_sandboxed()

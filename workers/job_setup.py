@@ -12,7 +12,6 @@ def setup_for(journal: Journal, spec: JobSpec, staging: Staging, threads: int) -
     inputs, _ = journal.inputs()
     return Setup(
         journal.job,
-        spec.output,
         spec.on_existing,
         spec.pipeline,
         spec.sweep,
@@ -21,6 +20,9 @@ def setup_for(journal: Journal, spec: JobSpec, staging: Staging, threads: int) -
         sandbox_of(spec, inputs, staging.temporary),
         spec.keeps_dates,
         journal.created_ns,
+        spec.is_in_place,
+        spec.only_smaller,
+        spec.by_content,
     )
 
 

@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from workers import journal_lock
 from workers.errors import JournalError
-from workers.job import InputFilter, JobId, JobSpec, JobState
+from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId
 from workers.journal_files import READ_ERRORS, SUFFIX
 from workers.journal_schema import (
     CHECKS_SINCE,
@@ -100,6 +100,16 @@ class JournalReader:
                 matches = self._last()
                 ids = _plain_ids(query, matches)
             return RowPage(JobId(self._path.stem), query, matches, self._selected(ids))
+
+    def tasks(self, tasks: Sequence[TaskId]) -> tuple[TaskRow, ...]:
+        """Return the rows of these tasks that there are."""
+        with _read(self._path), self._unchanging():
+            return self._selected(list(tasks))
+
+    def roots(self) -> tuple[Path, ...]:
+        """Return the folders that tasks lie in."""
+        with _read(self._path):
+            return tuple(read_roots(self._connection).values())
 
     def entry(self) -> JobEntry:
         """Return the job's line in the history; one that nobody runs any more is STOPPED."""
@@ -257,7 +267,7 @@ class JournalReader:
         if any(row[2] is not None and row[2] not in self._roots for row in found):
             self._roots = read_roots(self._connection)
         rows = {row[0]: task_row(row, self._roots) for row in found}
-        return tuple(rows[task] for task in ids)
+        return tuple(rows[task] for task in ids if task in rows)
 
     @contextlib.contextmanager
     def _unchanging(self) -> Iterator[None]:
@@ -277,12 +287,22 @@ def journals_into(output: Path, folder: Path) -> list[Path]:
 
     One that cannot be read is passed over: the list of jobs tells of it.
     """
+    return _journals(folder, lambda reader: reader.entry().output == output)
+
+
+def journals_in_place(folder: Path) -> list[Path]:
+    """Return the journals of the jobs whose outputs took the place of their inputs, in order."""
+    return _journals(
+        folder, lambda reader: (spec := reader.spec()) is not None and spec.is_in_place
+    )
+
+
+def _journals(folder: Path, is_wanted: Callable[[JournalReader], bool]) -> list[Path]:
     found: list[tuple[float, Path]] = []
     for path in folder.glob(f"*{SUFFIX}"):
         with contextlib.suppress(JournalError), contextlib.closing(JournalReader(path)) as reader:
-            entry = reader.entry()
-            if entry.output == output:
-                found.append((entry.created_at, path))
+            if is_wanted(reader):
+                found.append((reader.entry().created_at, path))
     return [path for _, path in sorted(found)]
 
 

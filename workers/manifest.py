@@ -203,6 +203,8 @@ def _found(output: Path, entry: Entry) -> Finding:
                 return Finding.CHANGED
     except OSError:
         return Finding.MISSING
+    if entry.input == entry.output:  # it took the place of its input
+        return Finding.AS_MADE
     try:
         status = (output / entry.input).stat()
     except OSError:  # many people delete what they have converted

@@ -31,7 +31,6 @@ class Setup:
     """
 
     job: JobId
-    output: Path
     on_existing: OnExisting
     pipeline: Pipeline | None
     sweep: Sweep | None
@@ -40,6 +39,9 @@ class Setup:
     sandbox: Sandbox | None = None
     keeps_dates: bool = False
     since_ns: int = 0
+    is_in_place: bool = False
+    only_smaller: bool = False
+    by_content: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,14 @@ class Earlier:
 class RunFile:
     """Run the job's pipeline on one file; `planned` is the final name of its output.
 
+    `folder` is the output folder; of a job in place the dropped folder, which holds the file.
     `own_since_ns` is set when an earlier attempt of this job may have written it already.
     """
 
     task: TaskId
     attempt: int
     path: Path
+    folder: Path
     planned: Path
     own_since_ns: int | None
     earlier: Earlier | None = None

@@ -21,11 +21,15 @@ class FailureKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class OutputCheck:
-    """What an output was when it got its name: bytes, time of change, SHA-256 in hex."""
+    """What an output was when it got its name: bytes, time of change, SHA-256 in hex.
+
+    `input_sha256` is that of its input where the job tells inputs by their content, else empty.
+    """
 
     size: int
     mtime_ns: int
     sha256: str
+    input_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,6 @@ from typing import Final
 from workers.discovery import STAGING_PREFIX
 from workers.job import JobId, TaskId
 from workers.outcome import Failure, FailureKind
-from workers.output_names import (
-    NamePlanner as NamePlanner,
-    default_output as default_output,
-)
 from workers.wording import printable, size_words
 
 _SUFFIX: Final = re.compile("[^A-Za-z0-9._-]")
@@ -114,6 +110,7 @@ def output_failure(folder: Path, error: OSError) -> Failure:
         "EFBIG": f"The output is too large for the disk of {shown}.",
         "EIO": f"The disk reported an error while writing to {shown}.",
         "ENAMETOOLONG": f"The output's path is too long for {shown}.",
+        "EXDEV": f"It lies on another drive than {shown}. Drop a folder of that drive itself.",
         "EEXIST": f"A file stands where the folder {shown} is needed.",
     }
     sentence = sentences.get(code) or f"Cannot write to {shown}: {error.strerror or error}."

@@ -1,6 +1,6 @@
 """Where outputs go and what they are called, decided before anything is written.
 
-Pure but for `default_output`, which asks whether an input is a folder.
+Pure but for `default_output` and `folder_in_place`, which ask whether an input is a folder.
 """
 
 import os
@@ -35,6 +35,12 @@ def default_output(inputs: Sequence[Path]) -> Path:
     if not places:
         return Path.cwd() / _LOOSE_FOLDER
     return places[0].parent / _LOOSE_FOLDER
+
+
+def folder_in_place(inputs: Sequence[Path]) -> Path:
+    """Return the folder of a job in place: the first that was dropped, or that a file lies in."""
+    first = inputs[0].absolute()
+    return first if first.is_dir() else first.parent
 
 
 class NamePlanner:

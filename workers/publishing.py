@@ -9,8 +9,7 @@ import errno
 import os
 import re
 import stat
-import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ from workers.job import OnExisting
 from workers.outcome import Failure, FailureKind, OutputCheck, Skip
 from workers.output import output_failure
 from workers.output_names import fitted, numbered
+from workers.trash_places import trashing_alone
 from workers.wording import printable
 
 KEPT: Final = "An output with this name was there already; it was kept."
@@ -33,13 +33,15 @@ class Ours:
     One that is not older than `since_ns` an earlier attempt of the same task made, `outdated`
     ones an earlier job: both are replaced. Where names could not be planned, one that is not older
     than `shared_since_ns` is of another task: the new one is numbered. An output is given the time
-    `mtime_ns`. All in nanoseconds since the epoch.
+    `mtime_ns`. All in nanoseconds since the epoch. Permissions and marks come from the open file
+    `like`, where there is one.
     """
 
     since_ns: int | None = None
     outdated: Collection[Path] = ()
     shared_since_ns: int | None = None
     mtime_ns: int | None = None
+    like: int | None = None
 
 
 def publish(
@@ -52,7 +54,7 @@ def publish(
     """
     folder = temp.parent.parent
     try:
-        if (failure := _check_and_sync(temp, folder, ours.mtime_ns)) is not None:
+        if (failure := finished(temp, folder, ours)) is not None:
             return failure
         if not final.parent.resolve().is_relative_to(folder.resolve()):
             return _leads_out(final.parent)
@@ -89,7 +91,7 @@ def is_as_published(final: Path, check: OutputCheck) -> bool:
     return is_file and (status.st_size, status.st_mtime_ns) == (check.size, check.mtime_ns)
 
 
-def _check_and_sync(temp: Path, folder: Path, mtime_ns: int | None) -> Failure | None:
+def finished(temp: Path, folder: Path, ours: Ours) -> Failure | None:
     """Make sure that there is an output, on the disk, with its permissions and its time."""
     try:
         descriptor = disk.open_finished(temp)
@@ -101,9 +103,12 @@ def _check_and_sync(temp: Path, folder: Path, mtime_ns: int | None) -> Failure |
         status = disk.status(descriptor)
         if not stat.S_ISREG(status.st_mode) or not status.st_size:
             return Failure(FailureKind.OPERATION_FAILED, _WROTE_NOTHING)
-        disk.set_mode(descriptor, 0o666 & ~_umask())
-        if mtime_ns is not None:
-            disk.set_time(descriptor, temp, mtime_ns)
+        if ours.like is None:
+            disk.set_mode(descriptor, 0o666 & ~_umask())
+        else:
+            disk.take_after(descriptor, ours.like)
+        if ours.mtime_ns is not None:
+            disk.set_time(descriptor, temp, ours.mtime_ns)
         disk.sync(descriptor)
     finally:
         os.close(descriptor)
@@ -201,7 +206,7 @@ def _placed_beside(path: Path, final: Path) -> Path:
 
 def put_in_trash(path: Path) -> None:
     """Move a file to the person's trash; raises OSError where there is none."""
-    with _trashing_alone():
+    with trashing_alone():
         disk.trash(path)
 
 
@@ -215,25 +220,11 @@ def _put_away(final: Path) -> None:
     with contextlib.suppress(OSError):
         put_in_trash(final)
     if os.path.lexists(final):
-        kept = kept_beside(final)
-        if not disk.move_if_free(final, kept):
-            _placed_beside(final, kept)
+        set_beside(final, final)
 
 
-@contextlib.contextmanager
-def _trashing_alone() -> Iterator[None]:
-    """Let one worker at a time use the trash.
-
-    send2trash looks for a free name in the trash and then renames over it: two workers that
-    replace files of the same name at once would lose one of the originals.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    import fcntl
-
-    from workers.trash_places import trash_lock
-
-    with trash_lock().open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def set_beside(path: Path, final: Path) -> None:
+    """Move a file that gives up its place beside it."""
+    kept = kept_beside(final)
+    if not disk.move_if_free(path, kept):
+        _placed_beside(path, kept)

@@ -30,21 +30,29 @@ def sandbox_of(spec: JobSpec, inputs: Sequence[Path], temporary: Path) -> Sandbo
     code = _code_of(spec)
     folders = tuple(dict.fromkeys(file.parent for file in code))
     output = () if spec.pipeline is None else (spec.output,)
+    if spec.is_in_place:
+        output = (*output, *_folders(inputs))
     kept = (kept_folder(),) if code else ()
     replaces = spec.on_existing is OnExisting.REPLACE
     return Sandbox(
         readable=tuple(dict.fromkeys((*inputs, *folders))),
-        writable=(*output, *kept),
+        writable=tuple(dict.fromkeys((*output, *kept))),
         temporary=temporary,
         growing=trash_places(spec.output) if output and replaces else (),
         has_own_code=bool(code),
     )
 
 
-def with_inputs(sandbox: Sandbox, inputs: Sequence[Path]) -> Sandbox:
-    """Return the sandbox with further inputs that may be read."""
+def with_inputs(sandbox: Sandbox, inputs: Sequence[Path], *, is_in_place: bool) -> Sandbox:
+    """Return the sandbox with further inputs that may be read, in place also replaced."""
     readable = tuple(dict.fromkeys((*sandbox.readable, *inputs)))
-    return replace(sandbox, readable=readable)
+    writable = (*sandbox.writable, *_folders(inputs)) if is_in_place else sandbox.writable
+    return replace(sandbox, readable=readable, writable=tuple(dict.fromkeys(writable)))
+
+
+def _folders(inputs: Sequence[Path]) -> tuple[Path, ...]:
+    """Return the dropped folders, and those that dropped files lie in."""
+    return tuple(path if path.is_dir() else path.parent for path in inputs)
 
 
 def _code_of(spec: JobSpec) -> tuple[Path, ...]:

@@ -18,14 +18,14 @@ from workers import no_clobber
 from workers.job import OnExisting, TaskId
 from workers.journal import Journal
 from workers.journal_rows import MadeByTask
+from workers.originals import put_away
 from workers.publishing import is_as_published, kept_beside, put_in_trash
-from workers.trash_places import trash_places
+from workers.trash_places import INFO, paths_begin_at, trash_places
 from workers.wording import count_words
 
 UNDONE: Final = "Undone: its output went to the trash."
 # A file takes a millisecond or two; whoever asks wants to hear of it.
 _STEP: Final = 20
-_INFO: Final = ".trashinfo"
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Undone:
     restored: int = 0
     edited: int = 0
     last_copies: int = 0
+    originals_gone: int = 0
     gone: int = 0
     not_restored: int = 0
 
@@ -50,12 +51,18 @@ def undo(journal: Journal) -> Iterator[Undone]:
     if spec is None:
         return
     replaced: dict[Path, Path] = {}
-    if spec.on_existing is OnExisting.REPLACE and spec.output.is_dir():
+    take_back = _take_back
+    if spec.is_in_place:
+        put_away(journal.path, is_over=True)
+        take_back = _give_back
+        for root in journal.roots():
+            replaced |= _replaced_since(journal.created_ns, root)
+    elif spec.on_existing is OnExisting.REPLACE and spec.output.is_dir():
         replaced = _replaced_since(journal.created_ns, spec.output)
     after = TaskId(0)
     while made := journal.made(after, _STEP):
         after = made[-1].task
-        taken_back = [task.task for task in made if _take_back(task, replaced, done)]
+        taken_back = [task.task for task in made if take_back(task, replaced, done)]
         journal.take_back(taken_back, UNDONE)
         yield done
 
@@ -73,6 +80,9 @@ def undone_lines(done: Undone) -> list[str]:
         lines.append(f"{count_words(done.edited, 'output')} edited since, left alone.")
     if done.last_copies:
         lines.append(f"{count_words(done.last_copies, 'output')} left: the input is gone.")
+    if done.originals_gone:
+        words = count_words(done.originals_gone, "output")
+        lines.append(f"{words} left: the original is no longer in the trash.")
     return lines
 
 
@@ -96,6 +106,25 @@ def _take_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bo
     return is_taken_back
 
 
+def _give_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bool:
+    """Undo one task in place; say whether the original has its name again."""
+    original = replaced.get(made.path) or kept_beside(made.path)
+    for output, check in made.outputs:
+        if not original.is_file():
+            done.originals_gone += 1
+            return False
+        if os.path.lexists(output) and not is_as_published(output, check):
+            done.edited += 1
+            return False
+        if os.path.lexists(output):
+            put_in_trash(output)
+            done.trashed += 1
+        else:
+            done.gone += 1
+    _restore(made.path, replaced, done)
+    return True
+
+
 def _restore(output: Path, replaced: dict[Path, Path], done: Undone) -> None:
     """Move the file that the output took the place of back to its name."""
     away = replaced.get(output) or kept_beside(output)
@@ -108,7 +137,7 @@ def _restore(output: Path, replaced: dict[Path, Path], done: Undone) -> None:
     if is_back:
         done.restored += 1
         with suppress(OSError):
-            (away.parent.parent / "info" / f"{away.name}{_INFO}").unlink()
+            (away.parent.parent / "info" / f"{away.name}{INFO}").unlink()
     else:
         done.not_restored += 1
 
@@ -122,10 +151,10 @@ def _replaced_since(since_ns: int, output: Path) -> dict[Path, Path]:
     # The notes are in whole seconds of local time.
     since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since_ns // 10**9))
     for info in (folder for folder in trash_places(output) if folder.name == "info"):
-        for note in info.glob(f"*{_INFO}"):
+        for note in info.glob(f"*{INFO}"):
             path, when = _noted(note, info.parent)
             if when >= since and (path not in found or when < found[path][0]):
-                found[path] = when, info.parent / "files" / note.name.removesuffix(_INFO)
+                found[path] = when, info.parent / "files" / note.name.removesuffix(INFO)
     return {path: file for path, (_, file) in found.items()}
 
 
@@ -137,6 +166,4 @@ def _noted(note: Path, trash: Path) -> tuple[Path, str]:
             key, _, value = line.partition("=")
             lines[key] = value
     path = os.fsdecode(unquote_to_bytes(lines.get("Path", "")))
-    # A volume's own trash notes paths that begin at the volume's top.
-    top = trash.parent if trash.name.startswith(".Trash") else Path("/")
-    return top / path, lines.get("DeletionDate", "")
+    return paths_begin_at(trash) / path, lines.get("DeletionDate", "")

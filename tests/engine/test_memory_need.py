@@ -209,10 +209,9 @@ def test_a_mapped_array_is_not_held_by_its_statistics(tmp_path: Path) -> None:
 def run(folder: Path, file: Path, *steps: Step) -> tuple[object, list[int]]:
     """Run an attempt; return its outcome and what it asked for."""
     (folder / "output" / ".everycore-job").mkdir(parents=True)
-    setup = Setup(
-        JobId("job"), folder / "output", OnExisting.RENAME, Pipeline("Test", steps), None, ()
-    )
-    request = RunFile(TaskId(1), 1, file, folder / "output" / "out.jpg", None)
+    setup = Setup(JobId("job"), OnExisting.RENAME, Pipeline("Test", steps), None, ())
+    output = folder / "output"
+    request = RunFile(TaskId(1), 1, file, output, output / "out.jpg", None)
     asked: list[int] = []
     return Preparation(setup).run_file(request, asked.append), asked
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.output import NamePlanner, default_output
-from workers.output_names import legal_part
+from workers.output_names import NamePlanner, default_output, legal_part
 
 ROOT = Path("/in/Holiday")
 

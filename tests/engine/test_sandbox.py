@@ -243,8 +243,22 @@ def test_a_sandbox_holds_inputs_output_and_own_code(everycore_home: Path) -> Non
 
 def test_known_inputs_do_not_change_a_sandbox() -> None:
     before = Sandbox((Path("/a"), Path("/code")), (), PLACE)
-    assert with_inputs(before, (Path("/a"),)) == before
-    assert Path("/b") in with_inputs(before, (Path("/a"), Path("/b"))).readable
+    assert with_inputs(before, (Path("/a"),), is_in_place=False) == before
+    more = with_inputs(before, (Path("/a"), Path("/b")), is_in_place=False)
+    assert Path("/b") in more.readable
+    assert more.writable == ()
+
+
+def test_inputs_are_writable_only_where_outputs_take_their_places(tmp_path: Path) -> None:
+    file = tmp_path / "photos" / "a.jpg"
+    file.parent.mkdir()
+    file.touch()
+    in_place = JobSpec(PLACE, RESIZE, is_in_place=True)
+    chosen = sandbox_of(in_place, (file,), PLACE / "t")
+    assert chosen is not None
+    assert chosen.writable == (PLACE, file.parent)
+    more = with_inputs(chosen, (file, tmp_path), is_in_place=True)
+    assert more.writable == (PLACE, file.parent, tmp_path)
 
 
 @needs_linux
@@ -265,7 +279,7 @@ def test_neither_home_nor_the_current_folder_is_readable_because_python_searches
 
 def test_a_setup_crosses_the_process_boundary_with_its_sandbox(tmp_path: Path) -> None:
     chosen = Sandbox((tmp_path / "in\udce9",), (tmp_path,), tmp_path / "t", (tmp_path / "x",))
-    setup = Setup(JobId("job"), tmp_path, OnExisting.SKIP, RESIZE, None, (), sandbox=chosen)
+    setup = Setup(JobId("job"), OnExisting.SKIP, RESIZE, None, (), sandbox=chosen)
     assert decode(encode(setup)) == setup
 
 

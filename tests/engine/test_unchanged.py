@@ -182,3 +182,27 @@ def process(path, output):
     assert [row.attempts for row in running.ended] == [2]
     assert (output / "a.txt").stat().st_mtime_ns == 10**18
     assert outputs_of(output) == {"a.txt": "made"}
+
+
+def test_input_that_was_only_touched_is_known_by_its_content(
+    running: Running, commands: list[Command], folder: Path
+) -> None:
+    ran(running, commands, by_content=True)
+    os.utime(folder / "001.txt", ns=(5, 5))
+    again = ran(running, commands, by_content=True)
+    assert (again.counts.skipped, again.counts.succeeded) == (4, 0)
+    os.utime(folder / "001.txt", ns=(6, 6))
+    assert ran(running, commands).counts.succeeded == 1
+
+
+def test_edit_that_left_size_and_time_alone_is_seen_by_content(
+    running: Running, commands: list[Command], folder: Path, tmp_path: Path
+) -> None:
+    ran(running, commands, by_content=True)
+    file = folder / "001.txt"
+    before = file.stat().st_mtime_ns
+    file.write_text("002.txt")
+    os.utime(file, ns=(before, before))
+    assert ran(running, commands).counts.succeeded == 0
+    assert ran(running, commands, by_content=True).counts.succeeded == 1
+    assert outputs_of(tmp_path / "out")["001.txt"] == "002.txt"

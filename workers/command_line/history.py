@@ -15,6 +15,7 @@ from workers.command_line.summary import counts_words
 from workers.errors import UsageError
 from workers.folders import journals_folder
 from workers.job import JobState
+from workers.originals import give_back_unfinished
 from workers.snapshot import JobEntry
 from workers.wording import printable
 
@@ -82,6 +83,7 @@ def discard(options: DiscardOptions) -> ExitStatus:
     from workers import journal
 
     entry = find_job(options.job)
+    give_back_unfinished(journals_folder(), entry.job)
     journal.discard(journals_folder(), entry.job)
     print(f"Forgot job {entry.job}; its outputs stay.")
     return ExitStatus.DONE

@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`everycore run`; `output` None means a new folder beside the inputs."""
+    """`everycore run`; `output` None means a new folder beside the inputs, or in place."""
 
     pipeline: str
     inputs: tuple[Path, ...]
@@ -43,6 +43,9 @@ class RunOptions:
     has_manifest: bool = False
     names: str = ""
     keeps_dates: bool = False
+    is_in_place: bool = False
+    only_smaller: bool = False
+    by_content: bool = False
     is_trusting: bool = False
     following: Following = Following()
 

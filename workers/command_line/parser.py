@@ -140,6 +140,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="allow the pipeline's own .py files, as they are now, to run",
     )
+    _add_outputs(parser)
+    _add_limits(parser)
+    _add_following(parser)
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    """Say which outputs are made, what they are called and whose places they take."""
     parser.add_argument(
         "--name",
         metavar="TEMPLATE",
@@ -152,6 +159,22 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--keep-dates", action="store_true", help="give each output the time of its input"
     )
     parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="put each output in the place of its input, which goes to the trash; takes no "
+        "--output, --name, --manifest or --on-existing (`everycore undo` puts originals back)",
+    )
+    parser.add_argument(
+        "--only-smaller",
+        action="store_true",
+        help="keep the original where the output would not be smaller",
+    )
+    parser.add_argument(
+        "--by-content",
+        action="store_true",
+        help="tell inputs that have not changed by their content, not by their time",
+    )
+    parser.add_argument(
         "--manifest",
         action="store_true",
         help="leave a list of outputs, their checksums and inputs in the folder, so that "
@@ -162,8 +185,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make outputs again also where nothing has changed since they were made",
     )
-    _add_limits(parser)
-    _add_following(parser)
 
 
 def _add_map(parser: argparse.ArgumentParser) -> None:
@@ -270,6 +291,8 @@ def _timeout(text: str) -> float:
 
 
 def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
+    if chosen.in_place:
+        _check_in_place(chosen)
     return asked.RunOptions(
         pipeline=chosen.pipeline,
         inputs=tuple(_path(text) for text in chosen.inputs),
@@ -282,9 +305,25 @@ def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
         has_manifest=chosen.manifest,
         names=NameTemplate(chosen.name).text if chosen.name else "",
         keeps_dates=chosen.keep_dates,
+        is_in_place=chosen.in_place,
+        only_smaller=chosen.only_smaller,
+        by_content=chosen.by_content,
         is_trusting=chosen.trust,
         following=_following(chosen),
     )
+
+
+def _check_in_place(chosen: argparse.Namespace) -> None:
+    """Raise UsageError for what makes no sense where outputs take the place of their inputs."""
+    others = {
+        "--output": chosen.output is not None,
+        "--name": bool(chosen.name),
+        "--manifest": chosen.manifest,
+        "--on-existing": chosen.on_existing != OnExisting.SKIP.value,
+    }
+    for option, is_given in others.items():
+        if is_given:
+            raise UsageError(f"--in-place takes no {option}: outputs have their inputs' places.")
 
 
 def _map_options(chosen: argparse.Namespace) -> asked.MapOptions:

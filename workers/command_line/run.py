@@ -11,7 +11,7 @@ from workers.command_line.unfinished import Unfinished, Wanted, find_unfinished
 from workers.commands import AddInputs, ContinueJob, OpenJob, StartJob
 from workers.errors import UsageError
 from workers.job import JobSpec
-from workers.output import default_output
+from workers.output_names import default_output, folder_in_place
 from workers.pipeline import load_pipeline, own_code
 from workers.report import check_report_target
 from workers.sandbox import offered
@@ -31,8 +31,9 @@ def run(options: RunOptions) -> ExitStatus:
     if options.following.report is not None:
         check_report_target(options.following.report)
     trusted = trusted_digests(own_code(pipeline), is_trusting=options.is_trusting)
+    folder = folder_in_place(options.inputs) if options.is_in_place else None
     spec = JobSpec(
-        output=options.output or default_output(options.inputs),
+        output=folder or options.output or default_output(options.inputs),
         pipeline=pipeline,
         on_existing=options.on_existing,
         timeout_s=options.limits.timeout_s,
@@ -43,6 +44,9 @@ def run(options: RunOptions) -> ExitStatus:
         manifest=options.has_manifest,
         names=options.names,
         keeps_dates=options.keeps_dates,
+        is_in_place=options.is_in_place,
+        only_smaller=options.only_smaller,
+        by_content=options.by_content,
     )
     warn_if_unprotected(options.limits)
     if not options.is_fresh:

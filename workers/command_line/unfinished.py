@@ -72,11 +72,16 @@ def _is_same(wanted: Wanted, spec: JobSpec, inputs: tuple[Path, ...], chosen: In
         and (chosen == wanted.filter or spec.sweep is not None)
         and spec.sweep == wanted.spec.sweep
         and _is_same_pipeline(spec.pipeline, wanted.spec.pipeline)
-        and (spec.names, spec.keeps_dates) == (wanted.spec.names, wanted.spec.keeps_dates)
+        and _outputs_of(spec) == _outputs_of(wanted.spec)
         and (spec.output == wanted.spec.output or not wanted.has_output)
         # Own code that was edited since is other work.
         and set(wanted.spec.trusted) <= set(spec.trusted)
     )
+
+
+def _outputs_of(spec: JobSpec) -> tuple[object, ...]:
+    """Return what decides how outputs are called and whose places they take."""
+    return spec.names, spec.keeps_dates, spec.is_in_place, spec.only_smaller
 
 
 def _is_same_pipeline(recorded: Pipeline | None, wanted: Pipeline | None) -> bool:

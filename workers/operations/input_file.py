@@ -83,11 +83,15 @@ class InputFile:
 
     def has_changed(self) -> bool:
         """Say whether the file at the path is no longer the one that was opened."""
+        return not self.is_at(self.path)
+
+    def is_at(self, place: Path) -> bool:
+        """Say whether the file at a place is the one that was opened, unchanged."""
         try:
-            there, here = os.lstat(self.path), os.fstat(self._descriptor)
+            there, here = os.lstat(place), os.fstat(self._descriptor)
         except OSError:
-            return True
-        return not _identity(there) == _identity(here) == self._identity
+            return False
+        return _identity(there) == _identity(here) == self._identity
 
 
 def open_input(path: Path) -> InputFile | Failure | Skip:

@@ -1,0 +1,209 @@
+"""An output takes the place of its input, and the original is kept until that is recorded.
+
+In the worker: a finished output goes into the job's folder of originals, below a name that says
+what it is, and there it and the original change places in one step. So at every moment one of
+them, whole, has the original's name, and whatever came out of its place lies where nothing is
+deleted unseen. From there the engine moves it to the trash once the journal has the task
+(originals.py); an attempt after one that was killed finds it, and knows whether the output stands
+already. An output of another name than its input stands beside it until then; a second name of
+the original, in the same folder, says that it is to go.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path, PurePath
+from typing import Final, NamedTuple
+
+from workers import disk
+from workers.discovery import STAGING_PREFIX
+from workers.job import JobId, OnExisting, TaskId
+from workers.operations.input_file import InputFile
+from workers.outcome import Failure, FailureKind, OutputCheck, Skip, Success
+from workers.output import output_failure
+from workers.publishing import Ours, checked, finished, publish
+
+CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
+SECOND: Final = f"{STAGING_PREFIX}second-name"
+SAME: Final = "The result is the same as the original."
+
+
+class Kept(NamedTuple):
+    """What an attempt keeps of a task, and the SHA-256 of its output.
+
+    At `path` lies the original, or still the output.
+    """
+
+    task: TaskId
+    attempt: int
+    sha256: str
+    path: Path
+
+
+def originals_folder(root: Path, job: JobId) -> Path:
+    """Return where a job keeps the originals below a dropped folder."""
+    return root / f"{STAGING_PREFIX}{job}-originals"
+
+
+def kept_in(folder: Path) -> list[Kept]:
+    """Return the originals that are kept there."""
+    try:
+        places = list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+    kept = []
+    for place in places:
+        task, _, rest = place.name.partition("-")
+        attempt, _, sha256 = rest.partition("-")
+        if task.isdecimal() and attempt.isdecimal():
+            kept += [Kept(TaskId(int(task)), int(attempt), sha256, file) for file in _files(place)]
+    return kept
+
+
+def _files(place: Path) -> list[Path]:
+    """Return the original in its folder; its second name only while it is the only one there."""
+    files = [file for file in place.iterdir() if file.name != disk.PARTIAL]
+    return [file for file in files if file.name != SECOND] or files
+
+
+def tidy(folder: Path) -> None:
+    """Delete what attempts that were killed had begun to make there, and the empty folders."""
+    for place in folder.iterdir() if folder.is_dir() else ():
+        with suppress(OSError):
+            (place / disk.PARTIAL).unlink(missing_ok=True)
+            place.rmdir()  # where nothing is kept
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def keeps_name(path: PurePath, suffix: str) -> bool:
+    """Say whether an output of that suffix has the name of its input: .jpeg is .jpg."""
+    from workers.operations.kinds import format_of_suffix
+
+    own = path.suffix.lower()
+    return suffix == own or (format_of_suffix(own) or own) == format_of_suffix(suffix)
+
+
+def standing(folder: Path, job: JobId, task: TaskId, path: Path) -> OutputCheck | None:
+    """Return the output that a killed attempt has put in place; tidy up where it has not.
+
+    Raises OSError where the disk refuses.
+    """
+    for kept in kept_in(originals_folder(folder, job)):
+        if kept.task == task and not is_settled(kept, path):
+            check = checked(path)
+            if check.sha256 == kept.sha256:
+                return check
+            # Else somebody saved the file meanwhile: what it was goes to the trash with the others.
+    return None
+
+
+def is_settled(kept: Kept, path: Path) -> bool:
+    """Forget what is kept where the original still has, or is given back, its name; say if so.
+
+    Raises OSError where the disk refuses.
+    """
+    is_output = checked(kept.path).sha256 == kept.sha256
+    if not is_output and not os.path.lexists(path):  # some disks cannot do both in one step
+        disk.move_if_free(kept.path, path)
+    elif not is_output and not is_same(kept.path, path):
+        return False
+    forget(kept.path)
+    return True
+
+
+def is_same(kept: Path, path: Path) -> bool:
+    """Say whether two names are of one file, or of two with the same content; raises OSError."""
+    if kept.samefile(path):
+        return True
+    return kept.stat().st_size == path.stat().st_size and (
+        checked(kept).sha256 == checked(path).sha256
+    )
+
+
+def forget(kept: Path) -> None:
+    """Delete what lies there, and the folders that are empty then."""
+    disk.remove(kept)
+    for folder in (kept.parent, kept.parent.parent):
+        with suppress(OSError):  # others are kept there
+            folder.rmdir()
+
+
+class Place(NamedTuple):
+    """Where an output belongs: its job, task and attempt, the dropped folder, the final name."""
+
+    job: JobId
+    task: TaskId
+    attempt: int
+    folder: Path
+    final: Path
+
+
+def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Failure | Skip:
+    """Let a finished output take the place of the open input; both are whole, or nothing happens.
+
+    CHANGED when somebody saved the file meanwhile.
+    """
+    try:
+        if (failure := finished(temp, place.folder, ours)) is not None:
+            return failure
+        check = checked(temp)
+        if check.size == source.size and check.sha256 == checked(source.path).sha256:
+            return Skip(SAME)
+        folder = _own_folder(place, check)
+        if place.final != source.path:
+            return _put_beside(temp, source, folder / SECOND, place, ours)
+        is_done = _put_at(temp, source, folder / source.path.name)
+        return Success((source.path,), check.size, checks=(check,)) if is_done else CHANGED
+    except OSError as error:
+        where = place.final.parent if place.final.parent.is_dir() else place.folder
+        return output_failure(where, error)
+    finally:
+        with suppress(OSError):
+            disk.remove(temp)
+
+
+def _own_folder(place: Place, check: OutputCheck) -> Path:
+    """Make a folder for what this attempt keeps."""
+    originals = originals_folder(place.folder, place.job)
+    disk.make_folder(originals, mode=0o700)
+    attempt = place.attempt
+    while True:
+        folder = originals / f"{place.task:08d}-{attempt}-{check.sha256}"
+        try:
+            folder.mkdir(mode=0o700)
+            return folder
+        except FileExistsError:  # of an attempt of the same number, before the task was retried
+            attempt += 1
+
+
+def _put_at(temp: Path, source: InputFile, kept: Path) -> bool:
+    """Let the files change places; False, and nothing done, when the original has changed."""
+    original = source.path
+    disk.move_if_free(temp, kept)
+    if disk.exchange(kept, original):
+        if source.is_at(kept):
+            return True
+        disk.exchange(kept, original)  # what was saved in this moment goes back
+        forget(kept)
+        return False
+    disk.replace(kept, temp)
+    disk.keep(original, kept)
+    if source.has_changed():
+        forget(kept)
+        return False
+    source.close()  # Windows replaces no file that is open
+    disk.replace(temp, original)
+    return True
+
+
+def _put_beside(
+    temp: Path, source: InputFile, kept: Path, place: Place, ours: Ours
+) -> Success | Failure | Skip:
+    """Publish an output of another name; the original's second name says that it may go."""
+    disk.keep(source.path, kept)
+    published = publish(temp, place.final, OnExisting.RENAME, ours)
+    if not isinstance(published, Path):
+        forget(kept)
+        return published
+    check = checked(published)
+    return Success((published,), check.size, checks=(check,))

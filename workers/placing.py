@@ -1,0 +1,127 @@
+"""From a finished temporary file to an output: what it is called and whose place it takes.
+
+Runs in workers.
+"""
+
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from workers import in_place
+from workers.in_place import keeps_name
+from workers.messages import RunFile, Setup
+from workers.name_template import filled_in, is_late
+from workers.operations.input_file import InputFile
+from workers.outcome import Failure, Skip, Success
+from workers.output_names import fitted
+from workers.publishing import Ours, checked, publish
+from workers.wording import size_words
+
+
+class Made(NamedTuple):
+    """A temporary file, and what is to become of it; `outdated` outputs give way to it."""
+
+    setup: Setup
+    request: RunFile
+    target: Path
+    suffix: str
+    outdated: tuple[Path, ...]
+
+
+def place(made: Made, source: InputFile) -> Success | Failure | Skip:
+    """Give the file its final name, as the job says; raises OSError when a disk refuses it."""
+    words = ""
+    if made.setup.only_smaller and (words := _not_smaller(made.target, source)):
+        if made.setup.is_in_place:
+            return Skip(words)
+        made = _copied(made, source)
+    try:
+        outcome = _put_in_place(made, source) if made.setup.is_in_place else _put(made, source)
+    finally:
+        with suppress(OSError):
+            made.target.unlink()
+    return replace(outcome, warning=words) if isinstance(outcome, Success) and words else outcome
+
+
+def _put_in_place(made: Made, source: InputFile) -> Success | Failure | Skip:
+    setup, request = made.setup, made.request
+    is_named_alike = keeps_name(request.path, made.suffix)
+    final = request.path if is_named_alike else _with_suffix(request.planned, made.suffix)
+    return in_place.put(
+        made.target,
+        source,
+        in_place.Place(setup.job, request.task, request.attempt, request.folder, final),
+        Ours(
+            since_ns=request.own_since_ns,
+            shared_since_ns=setup.since_ns,
+            mtime_ns=source.mtime_ns if setup.keeps_dates else None,
+            like=source.fileno(),
+        ),
+    )
+
+
+def _put(made: Made, source: InputFile) -> Success | Failure | Skip:
+    setup, request = made.setup, made.request
+    final = _with_suffix(request.planned, made.suffix)
+    is_unplanned = is_late(final)
+    if is_unplanned:
+        final = _filled_in(final, made.target)
+    elif len(made.outdated) == 1 and made.outdated[0].suffix == final.suffix:
+        final = made.outdated[0]  # it may have had to take a number then
+    published = publish(
+        made.target,
+        final,
+        setup.on_existing,
+        Ours(
+            since_ns=request.own_since_ns,
+            outdated=made.outdated,
+            shared_since_ns=setup.since_ns if is_unplanned else None,
+            mtime_ns=source.mtime_ns if setup.keeps_dates else None,
+        ),
+    )
+    if not isinstance(published, Path):
+        return published
+    check = checked(published)
+    return Success((published,), check.size, checks=(check,))
+
+
+def _not_smaller(target: Path, source: InputFile) -> str:
+    """Return a sentence where the output is no smaller than the input, else nothing."""
+    try:
+        size = target.stat().st_size
+    except OSError:  # there is none: to publish it says so
+        return ""
+    if size < source.size:
+        return ""
+    sizes = f"{size_words(size)} instead of {size_words(source.size)}"
+    return f"The result would not be smaller ({sizes}); the original was kept."
+
+
+def _copied(made: Made, source: InputFile) -> Made:
+    """Let the original, under its own suffix, be the output."""
+    suffix = source.path.suffix
+    copy = made.target.with_name(f"{made.target.stem}-original{suffix.lower()}")
+    with copy.open("wb") as file, open(source.fileno(), "rb", closefd=False) as original:
+        shutil.copyfileobj(original, file)
+    return made._replace(target=copy, suffix=suffix)
+
+
+def _with_suffix(planned: Path, suffix: str) -> Path:
+    """Keep the planned name, but for a file whose content is not what its name said."""
+    if planned.name.endswith(suffix):
+        return planned
+    return planned.with_name(planned.name.removesuffix(planned.suffix) + suffix)
+
+
+def _filled_in(planned: Path, made: Path) -> Path:
+    """Return the name of a finished output whose name waited for it."""
+    from workers.operations.picture_size import picture_size
+
+    try:
+        sha256 = checked(made).sha256
+    except OSError:  # there is none: to publish it says so
+        return planned
+    final = filled_in(planned, sha256, lambda: picture_size(made))
+    return final.with_name(fitted(final.stem, final.suffix))
