@@ -80,7 +80,10 @@ class ActiveJob:
         if is_resumed and self.state is JobState.STOPPED:
             self.journal.reopen_lost(LOOKED_AT_AGAIN)
         self._earlier = look_back(self.journal, spec, self._earlier)
-        assignments = Assignments(self.journal, spec, self._earlier, is_resumed=is_resumed)
+        folds = course.staging.folds_names()
+        assignments = Assignments(
+            self.journal, spec, self._earlier, is_resumed=is_resumed, folds=folds
+        )
         self._is_cancelled = False
         self.journal.set_spec(spec)
         if spec.sweep is not None and not self.journal.counts().total:

@@ -25,9 +25,19 @@ class Assignments:
     """The offered tasks of one job, by id."""
 
     def __init__(
-        self, journal: Journal, spec: JobSpec, earlier: EarlierOutputs, *, is_resumed: bool
+        self,
+        journal: Journal,
+        spec: JobSpec,
+        earlier: EarlierOutputs,
+        *,
+        is_resumed: bool,
+        folds: bool,
     ) -> None:
-        """Begin with none; a resumed job may meet outputs that it wrote itself."""
+        """Begin with none; a resumed job may meet outputs that it wrote itself.
+
+        `folds` says that the output's disk takes names for one that differ in case only.
+        """
+        self._folds = folds
         self._earlier = earlier
         self._journal = journal
         self._spec = spec
@@ -126,5 +136,6 @@ class Assignments:
                 has_several_roots=len(paths) > 1 and not is_in_place,
                 roots=self._journal.roots(),
                 template=NameTemplate(self._spec.names) if self._spec.names else None,
+                folds=self._folds,
             )
         return self._planners[folder]

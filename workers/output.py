@@ -11,6 +11,7 @@ import re
 import shutil
 from pathlib import Path
 from typing import Final
+from unicodedata import normalize
 
 from workers.discovery import STAGING_PREFIX
 from workers.job import JobId, TaskId
@@ -57,6 +58,22 @@ class Staging:
         except OSError as error:
             return output_failure(self._output, error)
         return None
+
+    def folds_names(self) -> bool:
+        """Say whether the disk takes names for one that differ in case or in how é is written.
+
+        The folder must be there; where it cannot be tried out, better two names than one.
+        """
+        probe = self._folder / "probe-é"
+        others = (probe.with_name("PROBE-é"), probe.with_name(normalize("NFD", probe.name)))
+        try:
+            probe.touch()
+            try:
+                return any(map(os.path.lexists, others))
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError:
+            return True
 
     def takes(self, size: int) -> bool:
         """Say whether a file of so many bytes can be written now; the folder must be there."""

@@ -6,7 +6,7 @@ Pure but for `default_output` and `folder_in_place`, which ask whether an input 
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 from typing import Final
 
@@ -48,7 +48,8 @@ class NamePlanner:
 
     The tree of inputs is mirrored below `output`, with the root folder's name in front when
     there are several. `roots` in the order of the journal make these names the same after a
-    resume; other roots are named as they come. A template may name outputs otherwise.
+    resume; other roots are named as they come. A template may name outputs otherwise. Where the
+    disk `folds` names, those it takes for one count as one.
     """
 
     def __init__(
@@ -58,9 +59,11 @@ class NamePlanner:
         has_several_roots: bool,
         roots: Sequence[Path] = (),
         template: NameTemplate | None = None,
+        folds: bool = True,
     ) -> None:
         self._output = output
         self._template = template
+        self._key: Callable[[str], int] = _folded if folds else hash
         self._has_several_roots = has_several_roots
         self._files: set[int] = set()
         self._folders: set[int] = set()
@@ -76,9 +79,9 @@ class NamePlanner:
     ) -> Path:
         """Return the final name for an input; no other input of the job gets it.
 
-        Names that are one to a case-folding or normalizing disk count as one: the second is
-        numbered. The name stays below `output` whatever `relative` and `suffix` hold. One that
-        waits for what its output will be is numbered when that is known.
+        Names that are one to the disk count as one: the second is numbered. The name stays below
+        `output` whatever `relative` and `suffix` hold. One that waits for what its output will be
+        is numbered when that is known.
         """
         parts = [legal_part(part) for part in relative.parts if part != relative.anchor] or ["_"]
         front = (self._root_name(root),) if self._has_several_roots else ()
@@ -94,7 +97,7 @@ class NamePlanner:
                 return self._output.joinpath(*folders, legal_part(fitted(stem, ending)))
         folder = self._folder(folders)
         name = legal_part(fitted(stem, ending))
-        key = _key(_joined(folder, name))
+        key = self._key(_joined(folder, name))
         if key in self._files or key in self._folders:
             name, key = self._numbered(folder, stem, ending, key)
         self._files.add(key)
@@ -106,14 +109,14 @@ class NamePlanner:
             relative = planned.relative_to(self._output)
         except ValueError:
             return  # another output folder; nothing planned here can meet it
-        self._files.add(_key(str(relative)))
-        self._folders.update(_key(str(parent)) for parent in relative.parents[:-1])
+        self._files.add(self._key(str(relative)))
+        self._folders.update(self._key(str(parent)) for parent in relative.parents[:-1])
 
     def _numbered(self, folder: str, stem: str, ending: str, taken: int) -> tuple[str, int]:
         number = self._numbers.get(taken, 2)
         while True:
             name = legal_part(fitted(stem, f" ({number}){ending}"))
-            key = _key(_joined(folder, name))
+            key = self._key(_joined(folder, name))
             number += 1
             if key not in self._files and key not in self._folders:
                 self._numbers[taken] = number
@@ -132,7 +135,7 @@ class NamePlanner:
         """Return the folder's name, numbered where an output file has it."""
         planned = self._renamed.get(wanted, wanted)
         number = 2
-        while (key := _key(planned)) in self._files:
+        while (key := self._key(planned)) in self._files:
             folder, _, name = wanted.rpartition(os.sep)
             planned = _joined(folder, fitted(name, f" ({number})"))
             number += 1
@@ -145,9 +148,9 @@ class NamePlanner:
         name = self._root_names.get(root)
         if name is None:
             wanted = legal_part(root.name or root.drive.rstrip(":") or "root")
-            taken = {_key(other) for other in self._root_names.values()}
+            taken = {self._key(other) for other in self._root_names.values()}
             name, number = wanted, 2
-            while _key(name) in taken:
+            while self._key(name) in taken:
                 name, number = fitted(wanted, f" ({number})"), number + 1
             self._root_names[root] = name
         return name
@@ -187,7 +190,7 @@ def numbered(path: PurePath, number: int) -> str:
     return fitted(path.stem, f" ({number}){path.suffix}")
 
 
-def _key(path: str) -> int:
+def _folded(path: str) -> int:
     """Return the hash of what a case-folding, normalizing disk makes of a path."""
     if path.isascii():
         return hash(path.lower())

@@ -76,6 +76,23 @@ def test_staging_names_are_ascii_and_end_in_the_suffix(staging: Staging) -> None
     assert target.parent.name == f".everycore-{JOB}"
 
 
+def test_disk_is_asked_which_names_it_takes_for_one(
+    output: Path, staging: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No test disk here folds names, so the look at it is what folds them."""
+    is_telling_apart = not (output / f".EVERYCORE-{JOB}").exists()
+    assert staging.folds_names() is not is_telling_apart
+    there = os.path.lexists
+
+    def folding(path: Path) -> bool:
+        names = {file.name.casefold() for file in path.parent.iterdir()}
+        return there(path) or path.name.casefold() in names
+
+    monkeypatch.setattr(os.path, "lexists", folding)
+    assert staging.folds_names()
+    assert list((output / f".everycore-{JOB}").iterdir()) == []
+
+
 def test_staging_starts_empty_and_leaves_nothing(output: Path, staging: Staging) -> None:
     written(staging)
     assert staging.prepare() is None

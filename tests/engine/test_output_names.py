@@ -64,6 +64,15 @@ def test_names_that_some_disk_takes_for_one_are_numbered() -> None:
     assert len(folded) == len(relatives)
 
 
+def test_names_that_the_disk_tells_apart_keep_their_inputs_names() -> None:
+    decomposed = unicodedata.normalize("NFD", "é")
+    names = NamePlanner(Path("/out"), has_several_roots=False, folds=False)
+
+    planned = below(names, "a.jpg", "a.png", "A.gif", "é.jpg", f"{decomposed}.jpg")
+
+    assert planned == ["a.webp", "a (2).webp", "A.webp", "é.webp", f"{decomposed}.webp"]
+
+
 def test_a_number_that_is_taken_is_passed_over() -> None:
     assert below(planner(), "a (2).jpg", "a.jpg", "a.png") == [
         "a (2).webp",
