@@ -167,17 +167,9 @@ def _patiently(act: Callable[[], T]) -> T:
         time.sleep(_AGAIN_S)
 
 
-def trash(path: Path) -> None:
-    """Move a file to the person's trash; raises OSError where there is none."""
-    import send2trash
-
+def trash(kept: Path, was: Path) -> None:
+    """Move a file to the person's trash under the path it had; raises OSError without one."""
     failpoint("trash")
-    send2trash.send2trash(path)
-
-
-def trash_as(kept: Path, was: Path) -> None:
-    """Move a kept file to the person's trash under the name it had; raises OSError without one."""
-    failpoint("trash as")
     if sys.platform == "linux":
         trash_places.put(kept, was)
         return

@@ -28,7 +28,6 @@ from workers.journal_files import journal_path
 from workers.journal_reader import JournalReader
 from workers.publishing import checked, set_beside
 from workers.snapshot import TaskRow
-from workers.trash_places import trashing_alone
 
 LOOK_EVERY_S: Final = 1.0
 _NO_TRASH: Final = (
@@ -175,8 +174,7 @@ def _give_back(kept: Kept, path: Path) -> bool:
 def _to_trash(file: Path, was: Path) -> bool:
     """Move a file to the trash, noted under that path; beside it where there is no trash."""
     try:
-        with trashing_alone():
-            disk.trash_as(file, was)
+        disk.trash(file, was)
     except OSError:
         set_beside(file, was)
         return False

@@ -19,7 +19,6 @@ from workers.job import OnExisting
 from workers.outcome import Failure, FailureKind, OutputCheck, Skip
 from workers.output import output_failure
 from workers.output_names import fitted, numbered
-from workers.trash_places import trashing_alone
 from workers.wording import printable
 
 KEPT: Final = "An output with this name was there already; it was kept."
@@ -206,8 +205,7 @@ def _placed_beside(path: Path, final: Path) -> Path:
 
 def put_in_trash(path: Path) -> None:
     """Move a file to the person's trash; raises OSError where there is none."""
-    with trashing_alone():
-        disk.trash(path)
+    disk.trash(path, path)
 
 
 def kept_beside(final: Path) -> Path:

@@ -1,22 +1,20 @@
-"""Where replaced files go: the trash folders of a volume, and the lock in front of them.
+"""The trash of a volume on Linux: its folders, and how a file goes there.
 
-send2trash finds the same folders for itself; a worker in a sandbox must be allowed them first.
-What lies under another name than the one it had goes there by `put`: send2trash would note where
-it lay last. The format is that of the freedesktop.org trash specification, version 1.0.
+A worker in a sandbox must be allowed these folders first. What lies under another name than the
+one it had is noted under that one, so that whoever restores it finds it there. The format is that
+of the freedesktop.org trash specification, version 1.0.
 """
 
 import errno
 import os
 import stat
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote_from_bytes
 
-from workers.folders import runtime_folder
+from workers import no_clobber
 from workers.output_names import fitted
 
 INFO: Final = ".trashinfo"
@@ -24,24 +22,17 @@ _OF_HOME: Final = "Trash"
 _SHARED: Final = ".Trash"
 
 
-def trash_lock() -> Path:
-    """Return the file that is locked while one worker uses the trash."""
-    return runtime_folder() / "trash.lock"
-
-
 def trash_places(output: Path) -> tuple[Path, ...]:
-    """Return where a trashed file of the output folder is moved and noted, and the lock.
+    """Return where a trashed file of the output folder is moved and noted.
 
-    All are made where they are missing; none where that is refused. Linux only.
+    Both are made where they are missing; none where that is refused. Linux only.
     """
     with suppress(OSError, RuntimeError):  # RuntimeError: the person has no home
         trash = _trash_of(output.resolve())
         folders = (trash / "files", trash / "info")
         for folder in folders:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = trash_lock()
-        lock.touch()
-        return (*folders, lock)
+        return folders
     return ()
 
 
@@ -52,31 +43,41 @@ def put(kept: Path, was: Path) -> None:
     """
     places = trash_places(kept.parent)
     if not places:
-        raise FileNotFoundError(errno.ENOENT, "no trash", str(kept))
-    files, info, _ = places
-    note = _noted(info, files, was)
-    try:
-        kept.rename(files / note.name.removesuffix(INFO))
-    except OSError:
-        note.unlink(missing_ok=True)
-        raise
-
-
-def _noted(info: Path, files: Path, was: Path) -> Path:
-    """Write where the file was and when it left, under the first free name; return the note."""
-    shown = was.relative_to(paths_begin_at(info.parent))
-    when = time.strftime("%Y-%m-%dT%H:%M:%S")
-    path = quote_from_bytes(os.fsencode(shown if info.parent.name != _OF_HOME else was))
+        raise FileNotFoundError(errno.ENOENT, "there is no trash", str(kept))
+    files, info = places
     number, between = 1, ""
     while True:
         note = info / fitted(was.stem, f"{between}{was.suffix}{INFO}")
+        if _is_noted(note, was) and _is_moved(kept, files / note.name.removesuffix(INFO), note):
+            return
         number += 1
         between = f" ({number})"
-        if os.path.lexists(files / note.name.removesuffix(INFO)):
-            continue
-        with suppress(FileExistsError), note.open("x", encoding="ascii") as file:
-            file.write(f"[Trash Info]\nPath={path}\nDeletionDate={when}\n")
-            return note
+
+
+def _is_noted(note: Path, was: Path) -> bool:
+    """Write where the file was and when it left; False where that name is taken."""
+    trash = note.parent.parent
+    path = was if trash.name == _OF_HOME else was.relative_to(paths_begin_at(trash))
+    when = time.strftime("%Y-%m-%dT%H:%M:%S")
+    text = f"[Trash Info]\nPath={quote_from_bytes(os.fsencode(path))}\nDeletionDate={when}\n"
+    try:
+        with note.open("x", encoding="ascii") as file:
+            file.write(text)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _is_moved(kept: Path, place: Path, note: Path) -> bool:
+    """Move the file to its place in the trash; False, and no note, where that is taken."""
+    is_moved = False
+    try:
+        is_moved = no_clobber.move_if_free(kept, place)
+    finally:
+        if not is_moved:
+            with suppress(OSError):  # a worker in a sandbox may remove nothing there
+                note.unlink()
+    return is_moved
 
 
 def paths_begin_at(trash: Path) -> Path:
@@ -104,20 +105,3 @@ def _trash_of(output: Path) -> Path:
         if stat.S_ISDIR(mode) and mode & stat.S_ISVTX:
             return shared / str(os.getuid())
     return top / f".Trash-{os.getuid()}"
-
-
-@contextmanager
-def trashing_alone() -> Iterator[None]:
-    """Let one process at a time use the trash.
-
-    send2trash looks for a free name in the trash and then renames over it: two workers that
-    replace files of the same name at once would lose one of the originals.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    import fcntl
-
-    with trash_lock().open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

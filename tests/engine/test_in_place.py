@@ -1,6 +1,6 @@
 """Jobs whose outputs take the places of their inputs."""
 
-import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -26,7 +26,10 @@ from workers.job import JobState, Pipeline, Step, TaskState
 from workers.journal import JournalReader, journal_path
 from workers.snapshot import JobSnapshot, RowQuery
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs the freedesktop trash")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash"),
+    pytest.mark.usefixtures("trash"),
+]
 
 LOUDER = """
 def process(path, output):
@@ -40,17 +43,6 @@ def process(path, output):
         time.sleep(0.005)
     output.write_text(path.read_text() + "!")
 """
-
-
-@pytest.fixture(autouse=True)
-def trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give this test a trash of its own."""
-    place = pytest.importorskip("send2trash.plat_other", reason="needs the freedesktop trash")
-    monkeypatch.setattr(place, "XDG_DATA_HOME", os.fsencode(tmp_path))
-    monkeypatch.setattr(place, "HOMETRASH_B", os.fsencode(tmp_path / "Trash"))
-    monkeypatch.setattr("send2trash.send2trash", place.send2trash)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    return tmp_path / "Trash"
 
 
 def in_place(inputs: Path, pipeline: Pipeline, *, only_smaller: bool = False) -> list[Command]:
@@ -374,3 +366,18 @@ def process(path, output):
     row = next(row for row in running.ended if row.name == "short.txt")
     assert row.has_warning
     assert row.message.endswith("(9 B instead of 3 B); the original was kept.")
+
+
+def test_longest_name_there_is_goes_to_the_trash_and_comes_back(
+    running: Running, folder: Path, tmp_path: Path, trash: Path
+) -> None:
+    """A note in the trash has a longer name than its file."""
+    name = "ä" * 125 + ".text"
+    (folder / name).write_text("a")
+    running.post(*in_place(folder, own_code(tmp_path, LOUDER)))
+    job = until_settled(running).job
+    assert job is not None
+    assert trashed(trash) == {folder / name: "a"}
+    running.post(ClearInputs(), UndoJob(job))
+    running.until(lambda now: now.state is JobState.CANCELLED)
+    assert contents(folder) == {name: "a"}

@@ -40,17 +40,6 @@ def staging(output: Path) -> Staging:
     return staging
 
 
-@pytest.fixture
-def trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give send2trash, which looks once at its import, a trash of this test's own."""
-    place = pytest.importorskip("send2trash.plat_other", reason="needs the freedesktop trash")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr(place, "XDG_DATA_HOME", os.fsencode(tmp_path))
-    monkeypatch.setattr(place, "HOMETRASH_B", os.fsencode(tmp_path / "Trash"))
-    monkeypatch.setattr("send2trash.send2trash", place.send2trash)
-    return tmp_path / "Trash" / "files"
-
-
 def written(staging: Staging, content: bytes = b"new", task: int = 1) -> Path:
     temp = staging.target(TaskId(task), 1, ".jpg")
     temp.write_bytes(content)
@@ -198,14 +187,14 @@ def test_a_replaced_file_goes_to_the_trash(output: Path, staging: Staging, trash
     assert publish(written(staging), output / "a.jpg", OnExisting.REPLACE) == output / "a.jpg"
 
     assert (output / "a.jpg").read_bytes() == b"new"
-    assert [file.read_bytes() for file in trash.iterdir()] == [b"old"]
+    assert [file.read_bytes() for file in (trash / "files").iterdir()] == [b"old"]
 
 
 @needs_linux
 def test_without_a_trash_the_replaced_file_stays_beside(
     output: Path, staging: Staging, trash: Path
 ) -> None:
-    trash.parent.write_bytes(b"a file where the trash should be")
+    trash.write_bytes(b"a file where the trash should be")
     for content in (b"old", b"older"):
         (output / "a.jpg").write_bytes(content)
         assert publish(written(staging), output / "a.jpg", OnExisting.REPLACE) == output / "a.jpg"
@@ -237,7 +226,9 @@ def test_files_of_one_name_replaced_at_once_all_reach_the_trash(
     for thread in threads:
         thread.join()
 
-    assert {file.read_bytes() for file in trash.iterdir()} == {b"old %d" % n for n in range(12)}
+    assert {file.read_bytes() for file in (trash / "files").iterdir()} == {
+        b"old %d" % n for n in range(12)
+    }
 
 
 @pytest.mark.parametrize("on_existing", OnExisting)

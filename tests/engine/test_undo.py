@@ -1,25 +1,20 @@
 """Undoing a job that the engine has open, or opens for it."""
 
-import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, HELD, busy_workers, fill, outputs_of
+from workers import disk
 from workers.commands import ClearInputs, RetryTasks, UndoJob
 from workers.job import JobState
 
-
-@pytest.fixture(autouse=True)
-def trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give send2trash, which looks once at its import, a trash of this test's own."""
-    place = pytest.importorskip("send2trash.plat_other", reason="needs the freedesktop trash")
-    monkeypatch.setattr(place, "XDG_DATA_HOME", os.fsencode(tmp_path))
-    monkeypatch.setattr(place, "HOMETRASH_B", os.fsencode(tmp_path / "Trash"))
-    monkeypatch.setattr("send2trash.send2trash", place.send2trash)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    return tmp_path / "Trash"
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash"),
+    pytest.mark.usefixtures("trash"),
+]
 
 
 def test_job_is_undone_step_by_step_and_can_be_run_again(
@@ -60,10 +55,10 @@ def test_trash_that_refuses_leaves_the_rest_as_it_is(
     job = running.until_ended().job
     assert job is not None
 
-    def refuse(_path: object) -> None:
+    def refuse(_step: str) -> None:
         raise PermissionError("no trash on this disk")
 
-    monkeypatch.setattr("send2trash.send2trash", refuse)
+    monkeypatch.setattr(disk, "failpoint", refuse)
     running.post(UndoJob(job))
     refused = running.until(lambda now: bool(now.refusal))
     assert refused.refusal == "The job could not be undone to its end: no trash on this disk"

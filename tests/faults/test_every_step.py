@@ -22,18 +22,10 @@ from workers.output import Staging, stops_job
 ROOT = Path(__file__).parents[2]
 ERRORS = [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EXDEV, errno.EDQUOT, errno.EROFS]
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
-
-
-@pytest.fixture(autouse=True)
-def trash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give send2trash, which looks once at its import, a trash of this test's own."""
-    place = pytest.importorskip("send2trash.plat_other", reason="needs the freedesktop trash")
-    monkeypatch.setattr(place, "XDG_DATA_HOME", os.fsencode(tmp_path))
-    monkeypatch.setattr(place, "HOMETRASH_B", os.fsencode(tmp_path / "Trash"))
-    monkeypatch.setattr("send2trash.send2trash", place.send2trash)
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    return tmp_path / "Trash"
+pytestmark = [
+    pytest.mark.skipif(os.name != "posix", reason="needs POSIX files"),
+    pytest.mark.usefixtures("trash"),
+]
 
 
 def contents(place: Path, trash: Path) -> list[bytes]:
@@ -80,8 +72,8 @@ def test_refused_step_fails_the_output_and_loses_nothing(
     for number in range(1, len(steps) + 1):
         place = tmp_path / f"{number}"
         scene.set_up(place)
-        trashed = tmp_path / f"trash-{number}"
-        monkeypatch.setattr("send2trash.plat_other.HOMETRASH_B", os.fsencode(trashed))
+        monkeypatch.setenv("XDG_DATA_HOME", str(place))
+        trashed = place / "Trash"
         monkeypatch.setattr(disk, "failpoint", at_step(number, refuse))
         result = scene.publish(place)
         check_nothing_lost(scene, place, trashed)
