@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, assert_never
 
 from workers.actions import FinishJob, PauseItself, RefuseJob
@@ -27,7 +28,7 @@ from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState
 from workers.job_course import Course, Listener as Listener, Turn
 from workers.job_view import JobView, skipped_row
 from workers.job_workers import JobWorkers
-from workers.journal import Journal
+from workers.journal import Changed, Journal
 from workers.manifest import ManifestWriting
 from workers.operations import sweep as sweeps
 from workers.originals import Originals
@@ -39,6 +40,8 @@ from workers.wording import printable
 COMMIT_EVERY_S: Final = 0.1
 # So many of the last outputs are looked at again when a job that stopped goes on.
 LOOKED_AT_AGAIN: Final = 20_000
+# Workers that had nothing to do for so long are let go while the job watches.
+REST_AFTER_S: Final = 60.0
 
 
 class ActiveJob:
@@ -62,6 +65,9 @@ class ActiveJob:
         self._earlier: EarlierOutputs | None = None
         self._committed_at = 0.0
         self._is_cancelled = False
+        self._changed: dict[TaskId, Changed] = {}
+        self._resting_since: float | None = None
+        self._has_let_go = False
 
     # ---- what the engine asks
 
@@ -88,9 +94,10 @@ class ActiveJob:
         self.journal.set_spec(spec)
         if spec.sweep is not None and not self.journal.counts().total:
             self._add_blocks(spec.sweep)
-        known = None if self.is_discovering else self.journal.counts().total
+        known = None if self.is_discovering or spec.is_watching else self.journal.counts().total
         course.begin(assignments, self._take_turn, workers=workers, known=known)
         self._course = course
+        self._has_let_go = False
         if spec.is_in_place:
             self._clear_staging()
             self._originals.begin(self.journal.path)
@@ -118,8 +125,13 @@ class ActiveJob:
 
     def refill(self) -> None:
         """Offer the scheduler more waiting tasks when it runs low, and tell when none are left."""
-        if self._course is not None:
-            self._course.refill(is_open=self.is_discovering)
+        if self._course is None:
+            return
+        ended = [task for task in self._changed if not self.journal.is_running(task)]
+        self._renew([self._changed.pop(task) for task in ended])
+        is_open = self.is_discovering or self.is_watching or bool(self._changed)
+        self._rest(time.monotonic())
+        self._course.refill(is_open=is_open)
 
     def add_files(self, files: Sequence[FoundFile]) -> None:
         """Record what discovery found; the next refill offers it."""
@@ -130,6 +142,44 @@ class ActiveJob:
             for number, file in enumerate(added, first):
                 if file.problem:
                     self._listener(skipped_row(TaskId(number), file))
+
+    def take_watched(self, files: Sequence[FoundFile]) -> None:
+        """Record what a watch tells of: files that are new, and tasks whose files have changed.
+
+        A task that is running has its turn once it has ended. Outputs of the job are no inputs.
+        """
+        assert self.spec is not None
+        output, is_in_place = self.spec.output, self.spec.is_in_place
+        others = [
+            file
+            for file in files
+            if not (is_in_place or file.path.is_relative_to(output))
+            or not self.journal.is_made(file)
+        ]
+        new, changed = self.journal.compare(others)
+        self._changed.update((each.task, each) for each in changed)
+        if new:
+            self.add_files(new)
+
+    def _renew(self, changed: Sequence[Changed]) -> None:
+        if changed:
+            assert self._course is not None
+            self.journal.renew(changed)
+            self.view.all_changed()
+            self._course.offer_again([each.task for each in changed])
+
+    def inputs_moved(self, missing: Sequence[Path]) -> None:
+        """Say which of the watched folders are not there; let workers read those that came back."""
+        words = f"{printable(missing[0].name)} is not there." if missing else ""
+        self.view.notice = f"{words} The job waits for it." if words else ""
+        if self._course is not None and self.is_open_ended:
+            self._course.replace_sandboxed()
+
+    def stop_watching(self) -> None:
+        """Let the job end with what it has; also when it is continued later."""
+        if self.spec is not None and self.spec.is_watching:
+            self.spec = replace(self.spec, is_watching=False)
+            self.journal.set_spec(self.spec)
 
     def counts(self) -> Counts:
         """Return how many tasks stand where; what only waits at a worker is waiting."""
@@ -211,7 +261,7 @@ class ActiveJob:
         now = time.monotonic()
         if now - self._committed_at >= COMMIT_EVERY_S:
             self._committed_at = now
-            if self.is_open_ended:
+            if self.is_open_ended and not self.is_resting:
                 self.journal.set_elapsed(self.view.elapsed(now))
             self.journal.commit()
 
@@ -258,6 +308,37 @@ class ActiveJob:
     def is_open_ended(self) -> bool:
         """Say whether the job was started and has not ended."""
         return self.state in (JobState.RUNNING, JobState.PAUSED)
+
+    @property
+    def is_watching(self) -> bool:
+        """Say whether the job stays open for files that come."""
+        return self.is_open_ended and self.spec is not None and self.spec.is_watching
+
+    @property
+    def is_resting(self) -> bool:
+        """Say whether the job only waits for files to come."""
+        if not self.is_watching or self.is_discovering or self.state is not JobState.RUNNING:
+            return False
+        counts = self.journal.counts()
+        return not (counts.waiting or counts.running or self._changed)
+
+    def _rest(self, now: float) -> None:
+        """Let the clock stand while nothing is to do, after a while let the workers go."""
+        assert self._course is not None
+        if not self.is_watching or self.state is not JobState.RUNNING:
+            return
+        if not self.is_resting:
+            self.view.start_clock(now)
+            self._resting_since = None
+            if self._has_let_go:
+                self._has_let_go = False
+                self._course.wake()
+        elif self._resting_since is None:
+            self._resting_since = now
+            self._stop_clock(now)
+        elif now - self._resting_since > REST_AFTER_S and not self._has_let_go:
+            self._has_let_go = True
+            self._course.rest()
 
     @property
     def running(self) -> int:

@@ -13,7 +13,7 @@ from workers.in_place import keeps_name
 from workers.job import JobSpec, TaskId
 from workers.journal import Journal, WaitingTask
 from workers.left_out import LeftOutPoints
-from workers.messages import RunBlock, RunFile
+from workers.messages import Earlier, RunBlock, RunFile
 from workers.name_template import NameTemplate
 from workers.operations.sweep import block_name
 from workers.output_names import NamePlanner
@@ -98,7 +98,7 @@ class Assignments:
         is_again = self._is_resumed or given.was_dispatched or attempt > 1
         own_since_ns = self._journal.created_ns if is_again else None
         planned = self._planned(given)
-        earlier = self._earlier.of(given, planned)
+        earlier = self._made_before(given) or self._earlier.of(given, planned)
         folder = self._spec.output
         if self._spec.is_in_place:
             assert given.root is not None
@@ -139,3 +139,9 @@ class Assignments:
                 folds=self._folds,
             )
         return self._planners[folder]
+
+    def _made_before(self, given: WaitingTask) -> Earlier | None:
+        """Return what this very job made of the file before it changed, to be replaced."""
+        if not given.outputs or self._spec.is_in_place:  # there, the file was that output
+            return None
+        return Earlier(given.size, given.mtime_ns, given.outputs, given.checks, is_outdated=True)

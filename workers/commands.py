@@ -42,6 +42,11 @@ class CancelJob:
 
 
 @dataclass(frozen=True, slots=True)
+class StopWatching:
+    """Take no more files into a job that watches; it ends once its open tasks are done."""
+
+
+@dataclass(frozen=True, slots=True)
 class ResizeWorkers:
     """Set how many workers run tasks; takes effect while the job runs."""
 
@@ -105,6 +110,7 @@ Command = (
     | PauseJob
     | ContinueJob
     | CancelJob
+    | StopWatching
     | ResizeWorkers
     | SetResponsive
     | RetryTasks

@@ -95,11 +95,12 @@ def discover(
     entered. A file may come again, as a hard link or dropped twice: see `KnownFiles`. A batch is
     empty when nothing was found for a while, so that the caller can stop a long search.
     """
-    walk = _Walk(chosen, left_out)
-    return _batched(walk.found(paths))
+    walk = Walk(chosen, left_out)
+    return in_batches(walk.found(paths))
 
 
-def _batched(found: Iterable[Sequence[FoundFile]]) -> Iterator[tuple[FoundFile, ...]]:
+def in_batches(found: Iterable[Sequence[FoundFile]]) -> Iterator[tuple[FoundFile, ...]]:
+    """Yield what a walk finds in batches, as `discover` does."""
     batch: list[FoundFile] = []
     limit, limit_s = _FIRST_BATCH, _FIRST_BATCH_S
     due = time.monotonic() + limit_s
@@ -115,7 +116,7 @@ def _batched(found: Iterable[Sequence[FoundFile]]) -> Iterator[tuple[FoundFile, 
         yield tuple(batch)
 
 
-class _Walk:
+class Walk:
     """One search; files come a few at a time, also none after a step in which none were found."""
 
     def __init__(self, chosen: InputFilter, left_out: Sequence[Path]) -> None:
@@ -129,6 +130,8 @@ class _Walk:
         self._kinds: dict[str, Kind] = {}
 
     def found(self, paths: Sequence[Path]) -> Iterator[Sequence[FoundFile]]:
+        """Yield what lies at and below the dropped paths; each call is a search of its own."""
+        self._entered.clear()
         for dropped in paths:
             path = _absolute(dropped)
             try:
@@ -141,9 +144,44 @@ class _Walk:
             elif file := self._file(path.parent, path.name, path.name, status):
                 yield (file,)
 
-    def _folder(self, root: Path, status: os.stat_result) -> Iterator[Sequence[FoundFile]]:
+    def found_at(self, root: Path, relative: str) -> Iterator[Sequence[FoundFile]]:
+        """Yield what a search from the dropped folder finds at that path and below it.
+
+        Nothing where the path is not there, or where a search would not come by.
+        """
+        self._entered.clear()
+        path = root / relative
+        try:
+            status = path.lstat()
+            if not all(self._comes_by(root, below) for below in _folders_above(relative)):
+                return
+        except OSError:
+            return
+        if not stat.S_ISDIR(status.st_mode) or _is_junction(status):
+            if file := self._file(root, relative, path.name, status):
+                yield (file,)
+        elif self._is_recursive and not self._is_passed_over(relative, path.name):
+            yield from self._folder(root, status, relative)
+
+    def _comes_by(self, root: Path, below: str) -> bool:
+        """Say whether a search enters that folder; raises OSError where it is not there."""
+        folder = root / below
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or _is_junction(status):
+            return False
+        if below and not (self._is_recursive and not self._is_passed_over(below, folder.name)):
+            return False
+        return not self._is_left_out(str(folder), _identity_of(folder, status))
+
+    def _is_passed_over(self, relative: str, name: str) -> bool:
+        """Say whether a folder below a dropped one is of no interest by its name."""
+        return name.startswith(STAGING_PREFIX) or self._exclude.match(relative, name)
+
+    def _folder(
+        self, root: Path, status: os.stat_result, below: str = ""
+    ) -> Iterator[Sequence[FoundFile]]:
         """Walk one tree; a stack instead of recursion, since trees can be deep."""
-        stack = [("", _identity_of(root, status))]
+        stack = [(below, _identity_of(root / below, status))]
         while stack:
             below, identity = stack.pop()
             folder = f"{root}{os.sep}{below}" if below else str(root)
@@ -176,7 +214,7 @@ class _Walk:
             yield (_problem(*where, _why(error, "folder")),)
         for entry in in_natural_order(inner):
             relative = front + entry.name
-            if entry.name.startswith(STAGING_PREFIX) or self._exclude.match(relative, entry.name):
+            if self._is_passed_over(relative, entry.name):
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)
@@ -241,6 +279,11 @@ class _Walk:
 
             kind = self._kinds[suffix] = kind_of_suffix(suffix.lower())
         return kind
+
+
+def _folders_above(relative: str) -> list[str]:
+    """Return the dropped folder (empty) and each folder below it that leads to a path."""
+    return ["", *map(str, reversed(Path(relative).parents[:-1]))]
 
 
 def _absolute(path: Path) -> Path:

@@ -18,7 +18,7 @@ from workers.job import JobId, JobSpec
 from workers.journal import Journal
 from workers.journal_reader import journals_in_place, journals_into
 from workers.journal_rows import WaitingTask
-from workers.journal_schema import CHECKS_SINCE, decoded, decoded_paths
+from workers.journal_schema import CHECKS_SINCE, SKIPPED, SUCCEEDED, decoded, decoded_paths
 from workers.messages import Earlier
 from workers.outcome import OutputCheck
 from workers.pipeline import fingerprint
@@ -32,6 +32,7 @@ _TAKE: Final = (
     "INSERT OR REPLACE INTO earlier SELECT {path}, size, mtime_ns, planned, outputs, checks, ?"
     " FROM journal.task AS task JOIN journal.root AS root ON root.id = task.root"
     " WHERE checks IS NOT NULL AND outputs IS NOT NULL AND planned IS NOT NULL"
+    f" AND state IN ({SUCCEEDED}, {SKIPPED})"
 )
 _INPUT: Final = "CAST(root.path || '/' || coalesce(relative, name) AS BLOB)"
 # One output alone is written as its path.

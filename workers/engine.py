@@ -33,9 +33,9 @@ from workers.commands import (
     RetryTasks,
     SetResponsive,
     StartJob,
+    StopWatching,
     UndoJob,
 )
-from workers.discovery import KnownFiles
 from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
@@ -49,18 +49,16 @@ from workers.memory_budget import Scarcity
 from workers.operations.user_function import check_source, digest
 from workers.originals import give_back_unfinished
 from workers.room import NO_WORKER
-from workers.search import Batch, Search, Written, files_of
+from workers.search import Search, Written
+from workers.searches import Searches
 from workers.snapshot import JobSnapshot, Lane
 from workers.undo import undo, undone_lines
+from workers.watching import News
 from workers.wording import printable
 
 _CUT_SHORT: Final = "The search for files was cut short. Retry goes on with it."
 _SEARCH_LOST: Final = "The search for files ended before its time. Retry goes on with it."
 _OVER: Final = object()
-# A search that was killed, as for memory, is begun again so often.
-LOSSES_MOST: Final = 2
-# A search says something a few times a second, unless its drive does not answer.
-SILENT_S: Final = 5.0
 
 
 class Engine:
@@ -75,10 +73,8 @@ class Engine:
         self._inbox: SimpleQueue[Command | tuple[Search, Written | None]] = SimpleQueue()
         self._pool = JobWorkers(nice=self._nice)
         self._job: ActiveJob | None = None
-        self._searches: list[Search] = []
-        self._found: deque[tuple[Search, Batch | None]] = deque()
-        self._known = KnownFiles()
-        self._losses = 0
+        self._searches = Searches(self._take_batch)
+        self._found: deque[tuple[Search, News | None]] = deque()
         self._has_searched = False
         self._silence = ""
         self._unsaved = ""
@@ -164,7 +160,12 @@ class Engine:
         job = self._job
         is_running = job is not None and (job.state is JobState.RUNNING or job.is_recording)
         is_asked = self._undoing is not None or not self._inbox.empty()
-        return is_running or bool(self._searches) or is_asked
+        return is_running or self._searches.is_discovering or is_asked
+
+    @property
+    def is_resting(self) -> bool:
+        """Say whether a job that watches has nothing to do but to wait for files."""
+        return self._job is not None and self._job.is_resting
 
     @property
     def waits_for_disk(self) -> bool:
@@ -228,8 +229,8 @@ class Engine:
             if isinstance(item, tuple):
                 search, written = item
                 if search in self._searches:  # else its job was closed: its files are not known
-                    batch = None if written is None else self._known.new_of(files_of(written))
-                    self._found.append((search, batch))
+                    news = None if written is None else self._searches.news(written, search)
+                    self._found.append((search, news))
                 continue
             self._refusal = ""
             try:
@@ -237,36 +238,47 @@ class Engine:
             except EverycoreError as error:
                 self._refusal = str(error)
 
-    def _files_found(self, search: Search, batch: Batch | None) -> None:
+    def _files_found(self, search: Search, news: News | None) -> None:
         job = self._job
         if search not in self._searches or job is None:
             return  # its job was closed meanwhile
-        if batch is not None:
-            if batch:
-                job.add_files(batch)
+        if news is not None:
+            self._take_news(job, search, news)
             search.taken()
             return
-        self._searches.remove(search)
-        if search.is_lost:  # what it found is known: a new one brings the others
-            self._losses += 1
-            if self._losses <= LOSSES_MOST:
-                self._search(search.paths, search.chosen, job.spec)
-                return
+        if self._searches.end(search):  # what it found is known: a new one brings the others
+            self._search(search.paths, search.chosen, job.spec)
+            return
+        if self._searches.is_given_up:
             job.view.notice = _SEARCH_LOST
-        job.is_discovering = bool(self._searches)
-        if not self._searches and self._losses <= LOSSES_MOST:
+            job.stop_watching()
+        job.is_discovering = self._searches.is_discovering
+        if not self._searches and not self._searches.is_given_up:
             job.journal.set_discovered(True)
+
+    def _take_news(self, job: ActiveJob, search: Search, news: News) -> None:
+        if news.files:
+            take = job.take_watched if search.is_watching else job.add_files
+            take(news.files)
+        if news.missing is not None:
+            job.inputs_moved(news.missing)
+        if news.is_all_told:
+            search.is_over = True
+            job.is_discovering = self._searches.is_discovering
 
     def _ask_for_room_again(self, job: ActiveJob) -> None:
         """Go on once where a search had taken the room that a worker needs."""
-        if self._has_searched and not self._searches and job.pause_reason.startswith(NO_WORKER):
+        if (
+            self._has_searched
+            and not self._searches.is_discovering
+            and job.pause_reason.startswith(NO_WORKER)
+        ):
             self._has_searched = False
             job.go_on()
 
     def _watch_searches(self, job: ActiveJob) -> None:
-        """Say so while a drive does not answer; whatever lies elsewhere goes on."""
-        silent = [search for search in self._searches if search.silent_s() > SILENT_S]
-        words = f"{printable(silent[0].paths[0].name)} does not answer." if silent else ""
+        """Say so while a drive does not answer."""
+        words = self._searches.silence()
         if words != self._silence:
             self._silence = job.view.notice = words
 
@@ -284,6 +296,8 @@ class Engine:
                 self._continue()
             case CancelJob():
                 self._cancel()
+            case StopWatching():
+                self._stop_watching()
             case ResizeWorkers(count):
                 self._resize(count)
             case SetResponsive(is_responsive):
@@ -325,22 +339,23 @@ class Engine:
             self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
         earlier, _ = self._job.journal.inputs()
         self._job.journal.set_inputs((*earlier, *paths), chosen)
-        self._search(paths, chosen, self._job.spec)
+        if self._job.is_watching and self._job.spec is not None:
+            self._search_anew(self._job, self._job.spec)
+        else:
+            self._search(paths, chosen, self._job.spec)
 
     def _search(self, paths: Sequence[Path], chosen: InputFilter, spec: JobSpec | None) -> None:
-        search = Search(
-            paths,
-            chosen,
-            left_out=(spec.output,) if spec is not None and not spec.is_in_place else (),
-            deliver=self._take_batch,
-        )
-        try:
-            search.start()
-        except OSError as error:
-            raise JobRefused(f"No search can be started: {error.strerror or error}.") from error
-        self._searches.append(search)
+        self._searches.begin(paths, chosen, spec)
         self._has_searched = True
         self._open_job().expect_files()
+
+    def _search_anew(self, job: ActiveJob, spec: JobSpec | None) -> None:
+        """Search for all inputs once more, or watch them; what is a task already stays one."""
+        self._searches.stop()
+        job.journal.search_again()
+        if spec is not None and spec.is_watching:
+            job.journal.prepare_watch()
+        self._search(*job.journal.inputs(), spec)
 
     def _start(self, spec: JobSpec) -> None:
         if self._job is not None and not _may_start(self._job, spec):
@@ -361,29 +376,43 @@ class Engine:
     def _run(self, job: ActiveJob, spec: JobSpec) -> None:
         _check_own_code(spec)
         is_found = bool(self._searches) or job.journal.is_discovered()
-        if spec.sweep is None and not is_found:  # the search was cut short
+        if spec.sweep is None and (spec.is_watching or self._searches.is_watching):
+            self._search_anew(job, spec)
+        elif spec.sweep is None and not is_found:  # the search was cut short
             self._search(*job.journal.inputs(), spec)
         job.start(spec, self._pool, self._workers)
 
     def _cancel(self) -> None:
         job = self._open_job()
-        if self._searches and job.is_open_ended:
+        if self._searches.is_discovering and job.is_open_ended:
             job.view.notice = _CUT_SHORT
-        for search in self._searches:
-            search.stop()
-        self._searches.clear()
-        job.is_discovering = False
+        self._end_searches(job)
         job.cancel()
+
+    def _stop_watching(self) -> None:
+        job = self._open_job()
+        if not job.is_watching:
+            raise JobRefused("This job does not watch for files.")
+        was_discovering = job.is_discovering
+        self._end_searches(job)
+        if was_discovering:
+            self._search_anew(job, job.spec)
+
+    def _end_searches(self, job: ActiveJob) -> None:
+        """Search and watch no more; a watch has found what was there once it only waited."""
+        has_all = job.is_watching and not job.is_discovering
+        self._searches.stop()
+        job.is_discovering = False
+        job.stop_watching()
+        if has_all:
+            job.journal.set_discovered(True)
 
     def _retry(self, tasks: tuple[TaskId, ...]) -> None:
         """Run tasks again; all of them means also the files that a cut-short search had left."""
         job = self._open_job()
         is_of_files = job.spec is not None and job.spec.sweep is None
         if is_of_files and not tasks and job.state.is_ended and not job.journal.is_discovered():
-            self._known = KnownFiles()
-            self._losses = 0
-            job.journal.search_again()
-            self._search(*job.journal.inputs(), job.spec)
+            self._search_anew(job, job.spec)
             job.view.notice = ""
         job.retry(tasks, self._pool, self._workers)
 
@@ -417,11 +446,7 @@ class Engine:
             raise JournalError("There is no record of this job any more.") from error
 
     def _close_job(self) -> None:
-        for search in self._searches:
-            search.stop()
-        self._searches.clear()
-        self._known = KnownFiles()
-        self._losses = 0
+        self._searches.stop()
         self._undoing = None
         job, self._job = self._job, None
         if job is None:

@@ -71,7 +71,8 @@ def drive(engine: Engine, attendance: Attendance) -> None:
     """Run the engine until it is told to quit or nobody needs it, and show what it does."""
     sent_at, has_news = 0.0, False
     while not engine.has_quit and attendance.settle(time.monotonic()):
-        pause_s = SNAPSHOT_EVERY_S if has_news or engine.is_busy else HEARTBEAT_S
+        is_busy = engine.is_busy and not engine.is_resting
+        pause_s = SNAPSHOT_EVERY_S if has_news or is_busy else HEARTBEAT_S
         # Nothing is due while the window does not read: to wait for it would be to spin.
         due_s = sent_at + pause_s - time.monotonic() if attendance.is_free else pause_s
         has_news = engine.turn(max(0.0, due_s)) or has_news

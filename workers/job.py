@@ -121,6 +121,7 @@ class JobSpec:
     the times of its input. `is_in_place` puts each output in the place of its input, which goes to
     the trash; `output` is then the folder they lie in. `only_smaller` keeps the original where the
     output would not be smaller. `by_content` tells inputs that have not changed by their SHA-256.
+    `is_watching` lets the job stay open for files that come or change.
     """
 
     output: Path
@@ -138,6 +139,7 @@ class JobSpec:
     is_in_place: bool = False
     only_smaller: bool = False
     by_content: bool = False
+    is_watching: bool = False
 
 
 @dataclass(frozen=True, slots=True)

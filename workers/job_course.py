@@ -139,10 +139,20 @@ class Course:
             self.handle(TasksExhausted())
 
     def offer_again(self, tasks: Iterable[TaskId]) -> None:
-        """Offer tasks that had ended and wait again."""
-        again = tuple(tasks)
-        self._assignments.offer(self._journal.waiting(TaskId(t - 1), 1)[0] for t in again)
-        self.handle(TasksOffered(again))
+        """Offer tasks that wait again, or wait with another file; some may have their turn yet."""
+        again = [task for task in tasks if task <= self._offered_to]
+        ended = tuple(task for task in again if not self._assignments.has(task))
+        self._assignments.offer(self._journal.waiting_again(again))
+        self.handle(TasksOffered(ended))
+
+    def rest(self) -> None:
+        """Let the workers go: nothing is to do for a while."""
+        self._pool.rest()
+        self.handle(WorkersOutdated())
+
+    def wake(self) -> None:
+        """Let workers come again."""
+        self._pool.prepare(self._setup)
 
     def widen_sandbox(self) -> None:
         """Let new workers take the place of those whose sandbox lacks an input."""

@@ -13,7 +13,9 @@ def shown_in(frame: JobSnapshot, job: ActiveJob, now: float) -> JobSnapshot:
     bytes_total, bytes_ended, bytes_out, warnings = job.journal.totals()
     tasks_per_s, bytes_per_s = view.throughput.rates(now)
     remaining = None
-    if job.state is JobState.RUNNING and not job.is_discovering:
+    if job.is_resting:
+        tasks_per_s = bytes_per_s = 0.0
+    elif job.state is JobState.RUNNING and not job.is_discovering:
         tasks_left = counts.waiting + counts.running
         remaining = view.throughput.remaining(tasks_left, bytes_total - bytes_ended, now)
     return replace(
@@ -22,6 +24,7 @@ def shown_in(frame: JobSnapshot, job: ActiveJob, now: float) -> JobSnapshot:
         name=job.journal.name,
         state=job.state,
         is_discovering=job.is_discovering,
+        is_watching=job.is_watching,
         counts=counts,
         warnings=warnings,
         bytes_total=bytes_total,

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from workers import journal_lock, journal_rows, journal_schema
+from workers import journal_lock, journal_rows, journal_schema, journal_watched
 from workers.discovery import FoundFile
 from workers.errors import JournalError
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
@@ -35,6 +35,7 @@ from workers.journal_schema import (
     CANCELLED,
     FAILED,
     RUNNING,
+    SKIPPED,
     SUCCEEDED,
     WAITING,
     decoded,
@@ -42,6 +43,7 @@ from workers.journal_schema import (
 )
 from workers.journal_states import TaskStates
 from workers.journal_tally import Share, Tally
+from workers.journal_watched import Changed as Changed
 from workers.outcome import Outcome, OutputCheck
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
@@ -225,6 +227,11 @@ class Journal:
         self.commit()
         return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
 
+    def waiting_again(self, tasks: Sequence[TaskId]) -> list[WaitingTask]:
+        """Return these tasks, which had ended and wait again."""
+        self.commit()
+        return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
+
     def task(self, task: TaskId) -> TaskRow:
         """Return a task's row as it stands now; commits when the row is behind."""
         if self._pending.holds(task):
@@ -302,6 +309,44 @@ class Journal:
             self._connection.execute("UPDATE task SET state = ? WHERE state = ?", (new, old))
         self._tasks.replace(old, new)
         return count
+
+    def prepare_watch(self) -> None:
+        """Be ready to be asked for tasks by their files and outputs."""
+        with self._transaction(self._tasks.tally):
+            for index in journal_watched.INDICES:
+                self._connection.execute(index)
+
+    def compare(self, files: Sequence[FoundFile]) -> tuple[list[FoundFile], list[Changed]]:
+        """Return the files that are no tasks yet, and the tasks whose files have changed."""
+        self.commit()
+        roots = {root: number for number, root in self._inputs.roots.items()}
+        return journal_watched.compare(self._connection, roots, files)
+
+    def is_made(self, file: FoundFile) -> bool:
+        """Say whether a file is an output of this job, as it was made."""
+        self.commit()
+        return journal_watched.is_made(self._connection, file)
+
+    def is_running(self, task: TaskId) -> bool:
+        """Say whether an attempt of a task runs, or waits at a worker."""
+        return self._tasks.state(task) == RUNNING
+
+    def renew(self, changes: Sequence[Changed]) -> None:
+        """Let tasks whose files have changed wait anew, with what the files are now.
+
+        None of them may be running; the outputs they have are replaced.
+        """
+        self.commit()
+        states = (WAITING, SUCCEEDED, FAILED, SKIPPED, CANCELLED)
+        sizes = {change.task: change.size for change in changes}
+        tally = self._tasks.tally.copy()
+        for task, share in journal_rows.read_shares(self._connection, states, list(sizes)):
+            tally.take(share)
+            tally.put(Share(WAITING, share.points, sizes[task]))
+        with self._transaction(tally):
+            journal_watched.renew(self._connection, changes)
+        self._tasks.set_state(sizes, WAITING)
+        self._tasks.set_sizes(sizes)
 
     def retry(self, tasks: Sequence[TaskId]) -> int:
         """Let failed and cancelled tasks wait again, all when none is named; return how many."""

@@ -154,7 +154,8 @@ class JournalReader:
             roots = read_roots(self._connection)
             rows = self._connection.execute(
                 "SELECT root, relative, name, size, mtime_ns, outputs, checks FROM task"
-                " WHERE checks IS NOT NULL AND root IS NOT NULL ORDER BY id"
+                " WHERE checks IS NOT NULL AND root IS NOT NULL"
+                f" AND state IN ({SUCCEEDED}, {SKIPPED}) ORDER BY id"
             )
             for root, relative, name, size, mtime_ns, outputs, checks in rows:
                 path = roots[root] / relative_path(relative, name)

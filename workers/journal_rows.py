@@ -32,7 +32,8 @@ ADD_FILE: Final = (
 ADD_BLOCK: Final = "INSERT INTO task (id, kind, name, first_point, points) VALUES (?, ?, ?, ?, ?)"
 _WAITING: Final = (
     "SELECT id, root, relative, name, size, mtime_ns, kind, attempts, first_point, points,"
-    " planned, was_dispatched FROM task WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+    " planned, was_dispatched, outputs, checks FROM task"
+    " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 _KIND_WORDS: Final = {kind: kind.value for kind in Kind}
 _REOPEN: Final = (
@@ -48,7 +49,8 @@ class WaitingTask:
 
     `path`, `root` and `relative` are None for a sweep block, whose points start at
     `first_point`. `planned` is its output's final name once one is reserved. `was_dispatched`
-    says that an earlier attempt may have written outputs.
+    says that an earlier attempt may have written outputs. `outputs` and `checks` are those that
+    it made of its file before that changed.
     """
 
     task: TaskId
@@ -63,6 +65,8 @@ class WaitingTask:
     points: int
     planned: Path | None
     was_dispatched: bool
+    outputs: tuple[Path, ...] = ()
+    checks: tuple[OutputCheck, ...] = ()
 
 
 def state_of(file: FoundFile) -> int:
@@ -110,6 +114,8 @@ def _waiting_task(row: tuple[Any, ...], roots: dict[int, Path]) -> WaitingTask:
         points=row[9],
         planned=decoded_path(row[10]),
         was_dispatched=bool(row[11]),
+        outputs=decoded_paths(row[12]),
+        checks=decoded(row[13], tuple[OutputCheck, ...]) if row[13] else (),
     )
 
 

@@ -5,7 +5,7 @@ So no decision of the engine reads the disk, and what is buffered needs no secon
 
 import sqlite3
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from workers.job import TaskId
@@ -82,6 +82,11 @@ class TaskStates:
         """Mark ended tasks as in another state; their sums are the caller's to set."""
         for task in tasks:
             self._states[task - 1] = state
+
+    def set_sizes(self, sizes: Mapping[TaskId, int]) -> None:
+        """Note what tasks' files weigh now; their sums are the caller's to set."""
+        for task, size in sizes.items():
+            self._sizes[task - 1] = size
 
     def replace(self, old: int, new: int) -> None:
         """Mark all tasks of one state as in another; their sums are the caller's to set."""

@@ -20,25 +20,26 @@ import msgspec
 from workers import programs
 from workers.discovery import FoundFile
 from workers.job import InputFilter, Kind
-from workers.search_program import LENGTH, Batch as BatchByRoot, Request
+from workers.search_program import LENGTH, Batch, Request, Told
+from workers.watching import News, Pace
 
 # Beyond so many batches that nobody took, the thread stops reading until one is taken.
 BATCHES_AHEAD: Final = 20
 THREAD: Final = "search"
 PROGRAM: Final = programs.SEARCH
 
-_DECODER: Final = msgspec.msgpack.Decoder(BatchByRoot)
+_DECODER: Final = msgspec.msgpack.Decoder(Told)
 _KINDS: Final = {kind.value: kind for kind in Kind}
 
-Batch = tuple[FoundFile, ...]
-# A batch as the process wrote it; whoever takes it has it read by `files_of`.
+# News as the process wrote it; whoever takes it has it read by `news_of`.
 Written = bytes
 
 
 class Search:
-    """Reads what was dropped and delivers batches of files, at last None.
+    """Reads what was dropped and delivers news of files, at last None; a watch goes on for ever.
 
     `is_lost` says, when None has come, that its process had ended before it had read all.
+    `is_over` is set by whoever takes the news, once all that was there has been told of.
     """
 
     def __init__(
@@ -47,21 +48,25 @@ class Search:
         chosen: InputFilter,
         *,
         left_out: Sequence[Path],
+        pace: Pace | None = None,
         deliver: Callable[["Search", Written | None], None],
     ) -> None:
-        """Prepare; `deliver` is called on a thread of ours."""
+        """Prepare; with a pace it watches. `deliver` is called on a thread of ours."""
         self._request: Request = (
             [os.fsencode(path) for path in paths],
             (chosen.is_recursive, list(chosen.include), list(chosen.exclude)),
             [os.fsencode(path) for path in left_out],
+            pace,
         )
         self.paths: Final = tuple(paths)
         self.chosen: Final = chosen
+        self.is_watching: Final = pace is not None
+        self.is_over = False
         self.is_lost = False
         self._deliver = deliver
         self._is_stopped = threading.Event()
         self._room = threading.Semaphore(BATCHES_AHEAD)
-        self._heard_at = time.monotonic()
+        self._begun_at = self._heard_at = time.monotonic()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -88,6 +93,10 @@ class Search:
     def silent_s(self) -> float:
         """Return for how long the process has not said a word: it does a few times a second."""
         return time.monotonic() - self._heard_at
+
+    def age_s(self) -> float:
+        """Return how long ago it was made."""
+        return time.monotonic() - self._begun_at
 
     def _read(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin is not None
@@ -122,11 +131,17 @@ def _written(stream: IO[bytes]) -> Iterator[Written]:
             yield body
 
 
-def files_of(written: Written) -> Batch:
-    """Return the files of a batch."""
+def news_of(written: Written) -> News:
+    """Return the news in what was written."""
+    batch, is_all_told, missing = _DECODER.decode(written)
+    gone = None if missing is None else tuple(Path(os.fsdecode(path)) for path in missing)
+    return News(_files_of(batch), is_all_told, gone)
+
+
+def _files_of(batch: Batch) -> tuple[FoundFile, ...]:
     return tuple(
         FoundFile(root, os.fsdecode(name), size, mtime_ns, _KINDS[kind], problem, device, number)
-        for folder, rows in _DECODER.decode(written)
+        for folder, rows in batch
         for root in (Path(os.fsdecode(folder)),)
         for name, size, mtime_ns, kind, problem, device, number in rows
     )

@@ -100,6 +100,8 @@ class JobSnapshot:
     new since the last snapshot. `changed_tasks` is None when too many changed to name.
     `notice` is the latest sentence worth an amber line, `pause_reason` a sentence when the
     engine paused by itself, `refusal` why the last command was not carried out.
+    `is_discovering` says that what was dropped is being looked for, `is_watching` that the job
+    stays open for what comes.
     `remaining_s` is (low, high). Loads are percent per core. Rates cover the last seconds.
     `speed_up` is busy worker seconds over elapsed seconds. `output` and `pipeline` are those the
     job was started with, None before.
@@ -110,6 +112,7 @@ class JobSnapshot:
     name: str = ""
     state: JobState = JobState.EMPTY
     is_discovering: bool = False
+    is_watching: bool = False
     counts: Counts = Counts()
     warnings: int = 0
     bytes_total: int = 0

@@ -75,7 +75,7 @@ def test_search_that_is_killed_again_and_again_says_so_and_does_not_call_itself_
 def test_drive_that_does_not_answer_is_named_and_the_job_can_be_cancelled(
     running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.engine.SILENT_S", 0.3)
+    monkeypatch.setattr("workers.searches.SILENT_S", 0.3)
     hold(monkeypatch, folder, tmp_path / "never")
     running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, COPY)))
     running.until(lambda now: now.state is JobState.RUNNING)

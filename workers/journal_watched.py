@@ -1,0 +1,76 @@
+"""Files that a watch tells of, compared with a job's tasks: which are new, which have changed."""
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from workers.discovery import FoundFile
+from workers.job import TaskId
+from workers.journal_schema import WAITING, decoded
+from workers.outcome import OutputCheck
+from workers.wording import printable
+
+# Made when a job is first watched: no other asks for tasks by path.
+INDICES: Final = (
+    "CREATE INDEX IF NOT EXISTS task_by_name ON task (root, name)",
+    "CREATE INDEX IF NOT EXISTS task_by_outputs ON task (outputs)",
+)
+_FIND: Final = (
+    "SELECT id, size, mtime_ns FROM task WHERE root = ? AND name = ? AND relative IS ? LIMIT 1"
+)
+_MADE: Final = "SELECT checks FROM task WHERE outputs = ? AND checks IS NOT NULL"
+# Its outputs and their checks stay: they are what its next attempt replaces.
+_RENEW: Final = (
+    f"UPDATE task SET state = {WAITING}, size = ?, mtime_ns = ?, message = '', detail = '',"
+    " failure = NULL, bytes_out = 0, has_warning = 0, attempts = 0, seconds = 0 WHERE id = ?"
+)
+
+
+class Changed(NamedTuple):
+    """A task whose file is another now, with what it is."""
+
+    task: TaskId
+    size: int
+    mtime_ns: int
+
+
+def compare(
+    connection: sqlite3.Connection, roots: Mapping[Path, int], files: Sequence[FoundFile]
+) -> tuple[list[FoundFile], list[Changed]]:
+    """Return the files that are no tasks yet, and the tasks whose files have changed."""
+    new: dict[tuple[Path, str], FoundFile] = {}
+    changed: dict[TaskId, Changed] = {}
+    for file in files:
+        row = _row_of(connection, roots, file)
+        if row is None:
+            new[file.root, file.relative] = file
+        elif not file.problem and row[1:] != (file.size, file.mtime_ns):
+            changed[row[0]] = Changed(row[0], file.size, file.mtime_ns)
+    return list(new.values()), list(changed.values())
+
+
+def _row_of(
+    connection: sqlite3.Connection, roots: Mapping[Path, int], file: FoundFile
+) -> tuple[TaskId, int, int] | None:
+    name = printable(file.relative)
+    exact = None if name == file.relative else os.fsencode(file.relative)
+    asked = roots.get(file.root), name, exact
+    found: tuple[TaskId, int, int] | None = connection.execute(_FIND, asked).fetchone()
+    return found
+
+
+def is_made(connection: sqlite3.Connection, file: FoundFile) -> bool:
+    """Say whether a file is an output of the job, as it was made."""
+    for (checks,) in connection.execute(_MADE, (os.fsencode(file.path),)):
+        for check in decoded(checks, tuple[OutputCheck, ...]):
+            if (check.size, check.mtime_ns) == (file.size, file.mtime_ns):
+                return True
+    return False
+
+
+def renew(connection: sqlite3.Connection, changes: Sequence[Changed]) -> None:
+    """Let tasks wait anew, with what their files are now."""
+    rows = [(size, mtime_ns, task) for task, size, mtime_ns in changes]
+    connection.executemany(_RENEW, rows)
