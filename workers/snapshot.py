@@ -137,6 +137,13 @@ class JobSnapshot:
     output: Path | None = None
     pipeline: Pipeline | None = None
 
+    @property
+    def is_resting(self) -> bool:
+        """Say whether the job only waits for files to come."""
+        if not self.is_watching or self.is_discovering or self.state is not JobState.RUNNING:
+            return False
+        return self.counts.ended == self.counts.total
+
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:

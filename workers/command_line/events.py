@@ -1,9 +1,10 @@
 """The lines of `--json`: one object a line, ASCII only, exact.
 
 `task_finished` comes once for each task that ends, `job_finished` last; a job that was
-interrupted or paused itself ends with `job_stopped` instead. `state` is a task's final state,
-`failure` the stable code of why it failed, `message` the sentence. A path that is not UTF-8 is
-written escaped, with its exact bytes in base64 beside it.
+interrupted or paused itself ends with `job_stopped` instead. `watching` says that a job with
+`--watch` has found all that was there and now waits for what comes. `state` is a task's final
+state, `failure` the stable code of why it failed, `message` the sentence. A path that is not UTF-8
+is written escaped, with its exact bytes in base64 beside it.
 """
 
 import base64
@@ -49,6 +50,11 @@ def task_line(row: TaskRow) -> str:
     if row.detail:
         event["detail"] = row.detail[:_LONGEST_DETAIL]
     return json.dumps(event)
+
+
+def watching_line() -> str:
+    """Return the `watching` line."""
+    return json.dumps({"event": "watching"})
 
 
 def job_line(snapshot: JobSnapshot) -> str:

@@ -46,6 +46,7 @@ class RunOptions:
     is_in_place: bool = False
     only_smaller: bool = False
     by_content: bool = False
+    is_watching: bool = False
     is_trusting: bool = False
     following: Following = Following()
 

@@ -185,6 +185,12 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make outputs again also where nothing has changed since they were made",
     )
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="stay, and take files that come or change, once they are written to their end; "
+        "Ctrl-C stops, `everycore resume` watches on",
+    )
 
 
 def _add_map(parser: argparse.ArgumentParser) -> None:
@@ -308,6 +314,7 @@ def _run_options(chosen: argparse.Namespace) -> asked.RunOptions:
         is_in_place=chosen.in_place,
         only_smaller=chosen.only_smaller,
         by_content=chosen.by_content,
+        is_watching=chosen.watch,
         is_trusting=chosen.trust,
         following=_following(chosen),
     )

@@ -1,5 +1,6 @@
 """`everycore run`: a pipeline over files and folders, resumed where it was left unfinished."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from workers.command_line.exit_status import ExitStatus
@@ -8,7 +9,7 @@ from workers.command_line.options import Following, Limits, RunOptions
 from workers.command_line.terminal import say_error
 from workers.command_line.trusting import trusted_digests
 from workers.command_line.unfinished import Unfinished, Wanted, find_unfinished
-from workers.commands import AddInputs, ContinueJob, OpenJob, StartJob
+from workers.commands import AddInputs, Command, ContinueJob, OpenJob, StartJob
 from workers.errors import UsageError
 from workers.job import JobSpec
 from workers.output_names import default_output, folder_in_place
@@ -47,21 +48,26 @@ def run(options: RunOptions) -> ExitStatus:
         is_in_place=options.is_in_place,
         only_smaller=options.only_smaller,
         by_content=options.by_content,
+        is_watching=options.is_watching,
     )
     warn_if_unprotected(options.limits)
     if not options.is_fresh:
         wanted = Wanted(spec, options.inputs, options.filter, options.output is not None)
         unfinished = find_unfinished(wanted)
         if unfinished is not None:
-            return resume_unfinished(unfinished, options.following)
+            return resume_unfinished(unfinished, options.following, is_watching=options.is_watching)
     commands = (AddInputs(options.inputs, options.filter), StartJob(spec))
     return follow(Undertaking(commands), options.following)
 
 
 def resume_unfinished(
-    unfinished: Unfinished, following: Following, unit: str = "file"
+    unfinished: Unfinished,
+    following: Following,
+    unit: str = "file",
+    *,
+    is_watching: bool = False,
 ) -> ExitStatus:
-    """Go on with the job that the command line means, and say so."""
+    """Go on with the job that the command line means, and say so; it watches if that is wanted."""
     entry = unfinished.entry
     if not following.is_quiet:
         counts = entry.counts
@@ -73,7 +79,10 @@ def resume_unfinished(
             say_error(
                 "It keeps the timeout, retries, sandbox and rule for existing files it began with."
             )
-    return follow(Undertaking((OpenJob(entry.job), ContinueJob()), unit), following)
+    go_on: Command = ContinueJob()
+    if unfinished.spec.is_watching != is_watching:
+        go_on = StartJob(replace(unfinished.spec, is_watching=is_watching))
+    return follow(Undertaking((OpenJob(entry.job), go_on), unit), following)
 
 
 def warn_if_unprotected(limits: Limits) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TextIO
 
-from workers.command_line.events import task_line
+from workers.command_line.events import task_line, watching_line
 from workers.command_line.options import Following
 from workers.command_line.terminal import is_terminal
 from workers.snapshot import JobSnapshot, TaskRow
@@ -30,10 +30,14 @@ class Bar:
     def __init__(self, unit: str, stream: TextIO) -> None:
         self._unit = unit
         self._progress, self._task = _progress(stream)
+        self._was_resting = False
         self._progress.start()
 
     def show(self, snapshot: JobSnapshot) -> None:
         """Redraw the bar."""
+        if snapshot.is_resting and self._was_resting:
+            return  # it may stand like this for days
+        self._was_resting = snapshot.is_resting
         counts = snapshot.counts
         self._progress.update(
             self._task,
@@ -65,11 +69,14 @@ class Lines:
         self._clock = clock
         self._started_s = clock()
         self._next_s = self._started_s + _LINE_EVERY_S
+        self._was_resting = False
 
     def show(self, snapshot: JobSnapshot) -> None:
         """Print a line when the last one is long enough ago."""
         now_s = self._clock()
-        if now_s >= self._next_s:
+        is_news = not (snapshot.is_resting and self._was_resting)
+        if now_s >= self._next_s and is_news:
+            self._was_resting = snapshot.is_resting
             so_far_s = now_s - self._started_s
             self._next_s = now_s + max(_LINE_EVERY_S, so_far_s * _LINE_EVERY_PART)
             self.say(progress_words(snapshot, self._unit))
@@ -93,12 +100,24 @@ class Screen:
         self._progress = progress
         self._events = events
         self._sentences = sentences
+        self._is_watching = False
 
     def show(self, snapshot: JobSnapshot, ended: Sequence[TaskRow]) -> None:
         """Show how far the job is, and what ended since the last call."""
         self.report(ended)
+        is_watching = snapshot.is_watching and not snapshot.is_discovering
+        if is_watching and not self._is_watching:
+            self._tell_watching(snapshot)
+        self._is_watching = is_watching
         if self._progress is not None:
             self._progress.show(snapshot)
+
+    def _tell_watching(self, snapshot: JobSnapshot) -> None:
+        if self._events is not None:
+            self._events.write(watching_line() + "\n")
+            self._events.flush()
+        else:
+            self.say(f"{_watching_words(snapshot)}. Ctrl-C stops; `everycore resume` watches on.")
 
     def report(self, ended: Sequence[TaskRow]) -> None:
         """Write the events of ended tasks, and hand them over."""
@@ -134,6 +153,8 @@ def progress_words(snapshot: JobSnapshot, unit: str) -> str:
     """Return how far the job is, in a few words."""
     counts = snapshot.counts
     words = [f"{counts.ended:,} of {count_words(counts.total, unit)}"]
+    if snapshot.is_resting:
+        words = [_watching_words(snapshot), f"{counts.ended:,} done so far"]
     if snapshot.is_discovering:
         words = [f"{words[0]} found so far"]
     if counts.failed:
@@ -143,6 +164,10 @@ def progress_words(snapshot: JobSnapshot, unit: str) -> str:
     if snapshot.remaining_s is not None:
         words.append(remaining_words(*snapshot.remaining_s))
     return ", ".join(words)
+
+
+def _watching_words(snapshot: JobSnapshot) -> str:
+    return f"Watching {snapshot.name} for new files"
 
 
 def _progress(stream: TextIO) -> "tuple[Progress, TaskID]":
