@@ -240,6 +240,8 @@ def _connect_gestures(running: RunningApp) -> None:
     views.output_panel.names_chosen.connect(session.take_names)
     views.output_panel.dates_chosen.connect(controller.choose_dates)
     views.output_panel.dates_chosen.connect(session.take_dates)
+    views.output_panel.watching_chosen.connect(controller.choose_watching)
+    views.output_panel.watching_chosen.connect(session.take_watching)
     views.worker_slider.workers_changed.connect(controller.resize)
     views.worker_slider.workers_changed.connect(session.take_workers)
     views.worker_slider.auto_chosen.connect(controller.choose_auto_workers)
@@ -252,6 +254,8 @@ def _connect_gestures(running: RunningApp) -> None:
     controller.pipeline_offered.connect(session.show_names)
     controller.output_changed.connect(views.output_panel.apply_output)
     controller.beside_changed.connect(views.output_panel.apply_beside)
+    controller.watching_changed.connect(views.footer.apply_watching)
+    controller.watching_changed.connect(running.window.actions_offered.apply_watching)
     controller.trust_needed.connect(session.ask_trust)
     controller.open_wanted.connect(session.open_path)
 
@@ -264,6 +268,7 @@ def _connect_actions(running: RunningApp) -> None:
         (footer.pause_pressed, actions.pause, controller.pause),
         (footer.continue_pressed, actions.resume, controller.resume),
         (footer.cancel_pressed, actions.cancel, controller.cancel),
+        (footer.stop_watching_pressed, actions.stop_watching, controller.stop_watching),
         (footer.retry_pressed, actions.retry, controller.retry_all),
         (footer.open_folder_pressed, actions.open_output, controller.open_output),
         (footer.new_job_pressed, actions.new_job, controller.close_job),

@@ -25,6 +25,7 @@ from workers.commands import (
     RetryTasks,
     SetResponsive,
     StartJob,
+    StopWatching,
     UndoJob,
 )
 from workers.errors import UsageError
@@ -58,6 +59,8 @@ class Controller(QObject):
     # the folder that was chosen, and the one beside the input that is meant while none is
     output_changed = Signal(object)
     beside_changed = Signal(object)
+    # whether the next job is to stay open for new files
+    watching_changed = Signal(bool)
 
     def __init__(self, bridge: EngineBridge, pipeline: Pipeline, *, parent: QObject) -> None:
         """Begin with nothing dropped and this pipeline."""
@@ -69,6 +72,7 @@ class Controller(QObject):
         self._on_existing = OnExisting.SKIP
         self._names = ""
         self._keeps_dates = False
+        self._is_watching = False
         self._snapshot = JobSnapshot(sequence=0)
 
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
@@ -143,6 +147,7 @@ class Controller(QObject):
             trusted=tuple(digests),
             names=self._names,
             keeps_dates=self._keeps_dates,
+            is_watching=self._is_watching,
         )
         self._bridge.send(StartJob(spec))
 
@@ -163,6 +168,11 @@ class Controller(QObject):
         """End the job now; what is done stays."""
         if self._snapshot.state in (*_UNDER_WAY, JobState.STOPPED):
             self._bridge.send(CancelJob())
+
+    def stop_watching(self) -> None:
+        """Let a job that watches end with what it has."""
+        if self._snapshot.is_watching:
+            self._bridge.send(StopWatching())
 
     def retry_all(self) -> None:
         """Run all that failed again."""
@@ -208,6 +218,11 @@ class Controller(QObject):
     def choose_dates(self, is_kept: bool) -> None:
         """Say whether outputs get the time of their inputs."""
         self._keeps_dates = is_kept
+
+    def choose_watching(self, is_wanted: bool) -> None:
+        """Say whether the next job stays open for files that come."""
+        self._is_watching = is_wanted
+        self.watching_changed.emit(is_wanted)
 
     def _output(self) -> Path | None:
         if self._chosen_output is not None or not self._inputs:

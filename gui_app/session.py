@@ -71,6 +71,8 @@ class Session(QObject):
         views.output_panel.apply_naming(self._choices.names, self._choices.keeps_dates)
         controller.choose_names(self._choices.names)
         controller.choose_dates(self._choices.keeps_dates)
+        views.output_panel.apply_watching(self._choices.is_watching)
+        controller.choose_watching(self._choices.is_watching)
         controller.choose_output(self._choices.output)
         if not self._choices.is_responsive:
             controller.choose_responsive(False)
@@ -97,6 +99,10 @@ class Session(QObject):
     def take_dates(self, is_kept: bool) -> None:
         """Remember the choice."""
         self._keep(replace(self._choices, keeps_dates=is_kept))
+
+    def take_watching(self, is_wanted: bool) -> None:
+        """Remember the choice."""
+        self._keep(replace(self._choices, is_watching=is_wanted))
 
     def take_workers(self, count: int) -> None:
         """Remember the number."""

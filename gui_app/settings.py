@@ -38,6 +38,7 @@ class Choices:
     output: Path | None = None
     names: str = ""
     keeps_dates: bool = False
+    is_watching: bool = False
 
 
 def load_choices(file: Path | None = None) -> Choices:
@@ -50,6 +51,7 @@ def load_choices(file: Path | None = None) -> Choices:
     default = Choices()
     is_responsive, preset = kept.get("is_responsive"), kept.get("preset")
     names, keeps_dates = kept.get("names"), kept.get("keeps_dates")
+    is_watching = kept.get("is_watching")
     return Choices(
         theme=_enum(ThemeChoice, kept.get("theme"), default.theme),
         is_responsive=is_responsive if isinstance(is_responsive, bool) else default.is_responsive,
@@ -59,6 +61,7 @@ def load_choices(file: Path | None = None) -> Choices:
         output=_path(kept.get("output")),
         names=names if isinstance(names, str) else default.names,
         keeps_dates=keeps_dates if isinstance(keeps_dates, bool) else default.keeps_dates,
+        is_watching=is_watching if isinstance(is_watching, bool) else default.is_watching,
     )
 
 
@@ -71,6 +74,7 @@ def save_choices(choices: Choices, file: Path | None = None) -> None:
         "on_existing": choices.on_existing.value,
         "names": choices.names,
         "keeps_dates": choices.keeps_dates,
+        "is_watching": choices.is_watching,
     }
     if choices.workers is not None:
         kept["workers"] = choices.workers

@@ -16,6 +16,8 @@ class WindowActions:
 
     def __init__(self, window: QWidget) -> None:
         self._window = window
+        self._is_watch_wanted = False
+        self._snapshot = JobSnapshot(sequence=0)
         self.add_files = self._action("Add &files…", "Ctrl+O")
         self.add_folder = self._action("Add f&older…", "Ctrl+Shift+O")
         self.new_job = self._action("&New job", "Ctrl+N")
@@ -25,6 +27,7 @@ class WindowActions:
         self.pause = self._action("&Pause", "Ctrl+P")
         self.resume = self._action("C&ontinue", "Ctrl+P")
         self.cancel = self._action("&Cancel", "Ctrl+.")
+        self.stop_watching = self._action("Stop &watching")
         self.retry = self._action("&Retry problems", "Ctrl+R")
         self.jobs = self._action("&Jobs…", "Ctrl+J")
         self.settings = self._action("Se&ttings…", "Ctrl+,")
@@ -44,6 +47,7 @@ class WindowActions:
                 self.pause,
                 self.resume,
                 self.cancel,
+                self.stop_watching,
                 None,
                 self.retry,
                 None,
@@ -58,18 +62,26 @@ class WindowActions:
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Offer what makes sense in that state of the job."""
+        self._snapshot = snapshot
         state, counts = snapshot.state, snapshot.counts
         is_running = state is JobState.RUNNING
-        self.start.setEnabled(state is JobState.DRAFT and counts.total > 0)
+        has_work = counts.total > 0 or self._is_watch_wanted
+        self.start.setEnabled(state is JobState.DRAFT and has_work)
         # One key, two actions: only the shown one may own it.
         self.pause.setVisible(state not in (JobState.PAUSED, JobState.STOPPED))
         self.pause.setEnabled(is_running)
         self.resume.setVisible(not self.pause.isVisible())
         self.resume.setEnabled(self.resume.isVisible())
         self.cancel.setEnabled(state in _UNDER_WAY)
+        self.stop_watching.setEnabled(snapshot.is_watching)
         self.retry.setEnabled(state.is_ended and counts.failed + counts.cancelled > 0)
         self.new_job.setEnabled(state not in (JobState.EMPTY, JobState.RUNNING, JobState.PAUSED))
         self.open_output.setEnabled(snapshot.output is not None)
+
+    def apply_watching(self, is_wanted: bool) -> None:
+        """Offer to start without a file when the job is to watch for some."""
+        self._is_watch_wanted = is_wanted
+        self.apply(self._snapshot)
 
     def _action(self, text: str, *keys: str) -> QAction:
         action = QAction(text, self._window)

@@ -13,6 +13,9 @@ _GOES_ON = (
     "It can go on without the window and end by itself. "
     "When you open Everycore again, you see how far it is."
 )
+_WATCHES_ON = (
+    "It can watch on without the window. When you open Everycore again, you see what came."
+)
 _CONTINUES = (
     "It can continue now, without the window, and end by itself. "
     "When you open Everycore again, you see how far it is."
@@ -42,7 +45,9 @@ class LeavingDialog(QDialog):
     def _lay_out(self, snapshot: JobSnapshot) -> None:
         counts = snapshot.counts
         is_paused = snapshot.state is JobState.PAUSED
-        state = "is paused" if is_paused else "is still running"
+        state = "is watched" if snapshot.is_resting else "is still running"
+        state = "is paused" if is_paused else state
+        goes_on = _WATCHES_ON if snapshot.is_watching else _GOES_ON
         title = f"'{printable(snapshot.name)}' {state}"
         sentence = f"{counts.ended:,} of {counts.total:,} are done. "
         buttons = QHBoxLayout()
@@ -55,7 +60,7 @@ class LeavingDialog(QDialog):
         column.setContentsMargins(20, 18, 20, 16)
         column.setSpacing(8)
         column.addWidget(PlainLabel(title, "title", elides=True))
-        column.addWidget(PlainLabel(sentence + (_CONTINUES if is_paused else _GOES_ON), wraps=True))
+        column.addWidget(PlainLabel(sentence + (_CONTINUES if is_paused else goes_on), wraps=True))
         column.addSpacing(8)
         column.addLayout(buttons)
 

@@ -14,6 +14,7 @@ from workers.typed import override
 from workers.wording import count_words, printable, remaining_words, size_words, time_words
 
 _LINE_PX = 4
+_STOP_WATCHING_TIP = "Take no more files; the job ends once those it has are done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Footer(QFrame):
     pause_pressed = Signal()
     continue_pressed = Signal()
     cancel_pressed = Signal()
+    stop_watching_pressed = Signal()
     open_folder_pressed = Signal()
     retry_pressed = Signal()
     new_job_pressed = Signal()
@@ -76,6 +78,7 @@ class Footer(QFrame):
         self._buttons = {
             "New job": push_button("New job"),
             "Cancel": push_button("Cancel"),
+            "Stop watching": push_button("Stop watching"),
             "Retry problems": push_button("Retry problems"),
             "Run the rest": push_button("Run the rest"),
             "Open folder": push_button("Open folder"),
@@ -83,6 +86,9 @@ class Footer(QFrame):
             "Continue": push_button("Continue"),
             "Start": push_button("Start"),
         }
+        self._buttons["Stop watching"].setToolTip(_STOP_WATCHING_TIP)
+        self._is_watch_wanted = False
+        self._snapshot = JobSnapshot(sequence=0)
         self._lay_out()
         self._connect()
         self.apply(JobSnapshot(sequence=0))
@@ -103,22 +109,30 @@ class Footer(QFrame):
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show that job's state."""
-        face = _face(snapshot)
+        self._snapshot = snapshot
+        face = _face(snapshot, is_watch_wanted=self._is_watch_wanted)
         self._state.setText(face.state)
         self._detail.setText(face.detail)
         total = snapshot.counts.total
         is_under_way = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
         share = snapshot.counts.ended / total if total and is_under_way else 0.0
-        self._line.apply(share, is_still=snapshot.state is not JobState.RUNNING)
+        is_still = snapshot.state is not JobState.RUNNING or snapshot.is_resting
+        self._line.apply(share, is_still=is_still)
         focused = [text for text, button in self._buttons.items() if button.hasFocus()]
         for text, button in self._buttons.items():
             is_primary = text == face.buttons[-1] and snapshot.state is not JobState.EMPTY
             set_role(button, "primary" if is_primary else "")
             button.setVisible(text in face.buttons)
-        self._buttons["Start"].setEnabled(snapshot.state is JobState.DRAFT and total > 0)
+        has_work = total > 0 or self._is_watch_wanted
+        self._buttons["Start"].setEnabled(snapshot.state is JobState.DRAFT and has_work)
         if focused and focused[0] not in face.buttons:
             # The pressed button is gone; the keyboard stays here, with what comes next.
             self._buttons[face.buttons[-1]].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def apply_watching(self, is_wanted: bool) -> None:
+        """Offer to start without a file when the job is to watch for some."""
+        self._is_watch_wanted = is_wanted
+        self.apply(self._snapshot)
 
     def _lay_out(self) -> None:
         words = QVBoxLayout()
@@ -143,20 +157,24 @@ class Footer(QFrame):
         self._buttons["Pause"].clicked.connect(self.pause_pressed)
         self._buttons["Continue"].clicked.connect(self.continue_pressed)
         self._buttons["Cancel"].clicked.connect(self.cancel_pressed)
+        self._buttons["Stop watching"].clicked.connect(self.stop_watching_pressed)
         self._buttons["Open folder"].clicked.connect(self.open_folder_pressed)
         self._buttons["Retry problems"].clicked.connect(self.retry_pressed)
         self._buttons["Run the rest"].clicked.connect(self.retry_pressed)
         self._buttons["New job"].clicked.connect(self.new_job_pressed)
 
 
-def _face(snapshot: JobSnapshot) -> _Face:
+def _face(snapshot: JobSnapshot, *, is_watch_wanted: bool) -> _Face:
     match snapshot.state:
         case JobState.EMPTY:
             return _Face("Ready", "Drop files, or press Ctrl+O", ("Start",))
         case JobState.DRAFT:
-            return _draft_face(snapshot)
+            return _draft_face(snapshot, is_watch_wanted=is_watch_wanted)
+        case JobState.RUNNING if snapshot.is_resting:
+            return _resting_face(snapshot)
         case JobState.RUNNING:
-            return _Face(_progress_words(snapshot), _detail_words(snapshot), ("Cancel", "Pause"))
+            buttons = ("Cancel", *_watch_buttons(snapshot), "Pause")
+            return _Face(_progress_words(snapshot), _detail_words(snapshot), buttons)
         case JobState.PAUSED:
             return _paused_face(snapshot)
         case JobState.STOPPED:
@@ -166,10 +184,24 @@ def _face(snapshot: JobSnapshot) -> _Face:
             return _ended_face(snapshot)
 
 
-def _draft_face(snapshot: JobSnapshot) -> _Face:
+def _resting_face(snapshot: JobSnapshot) -> _Face:
+    counts = snapshot.counts
+    skipped = f" · {counts.skipped:,} skipped" if counts.skipped else ""
+    done = f"{counts.succeeded:,} done{skipped}{_problem_words(snapshot)}"
+    state = f"Watching {printable(snapshot.name)} for new files"
+    return _Face(state, done, ("Stop watching", "Pause"))
+
+
+def _watch_buttons(snapshot: JobSnapshot) -> tuple[str, ...]:
+    return ("Stop watching",) if snapshot.is_watching else ()
+
+
+def _draft_face(snapshot: JobSnapshot, *, is_watch_wanted: bool) -> _Face:
     files = count_words(snapshot.counts.waiting, "file")
     if snapshot.is_discovering:
         return _Face("Looking for files", f"{files} so far", ("New job", "Start"))
+    if is_watch_wanted and not snapshot.counts.waiting:
+        return _Face("Ready to watch", "No file yet · press Ctrl+Enter", ("New job", "Start"))
     if not snapshot.counts.total:
         return _Face("Nothing to do", "No files in there", ("New job", "Start"))
     if not snapshot.counts.waiting:
@@ -184,7 +216,7 @@ def _paused_face(snapshot: JobSnapshot) -> _Face:
     detail = _detail_words(snapshot)
     if running:
         detail = f"{count_words(running, 'file')} will end first · {detail}"
-    return _Face(state, detail, ("Cancel", "Continue"))
+    return _Face(state, detail, ("Cancel", *_watch_buttons(snapshot), "Continue"))
 
 
 def _ended_face(snapshot: JobSnapshot) -> _Face:

@@ -18,6 +18,10 @@ _FIELDS = (
     "{name} {ext} {parent} {index:04} {date:%Y-%m} {width} {height} {hash:8}\n"
     "With a slash, the path below the output folder: {date:%Y}/{name}"
 )
+_WATCH_TIP = (
+    "The job stays open and takes files that come or change in the dropped folders, "
+    "once they are written to their end."
+)
 _ON_EXISTING = {
     OnExisting.SKIP: "Keep existing files",
     OnExisting.RENAME: "Number the new ones",
@@ -38,6 +42,7 @@ class OutputPanel(QWidget):
     # a template, empty for names like the inputs'
     names_chosen = Signal(str)
     dates_chosen = Signal(bool)
+    watching_chosen = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,8 +60,10 @@ class OutputPanel(QWidget):
         self._template.setClearButtonEnabled(True)
         self._names = PlainLabel("Same names", "small", wraps=True)
         self._dates = QCheckBox("Keep the dates of the inputs")
+        self._watch = QCheckBox("Watch for new files")
+        self._watch.setToolTip(_WATCH_TIP)
         self._more = push_button("More…", "link")
-        self._more.setAccessibleName("More choices on names and dates")
+        self._more.setAccessibleName("More choices on names, dates and new files")
         self._on_existing = ChoiceBox()
         self._on_existing.setAccessibleName("When an output is already there")
         for index, (choice, words) in enumerate(_ON_EXISTING.items()):
@@ -69,6 +76,7 @@ class OutputPanel(QWidget):
         self._template.textEdited.connect(self._emit_names)
         self._template.textChanged.connect(self._tell_cleared)
         self._dates.clicked.connect(self.dates_chosen)
+        self._watch.clicked.connect(self.watching_chosen)
         self._more.clicked.connect(self._toggle_more)
         self._show_more(False)
         self._show_folder(None)
@@ -77,7 +85,7 @@ class OutputPanel(QWidget):
         """Show the folder of the job; while it is under way nothing can be changed."""
         is_fixed = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
         self._change.setEnabled(not is_fixed)
-        for widget in (self._on_existing, self._template, self._dates):
+        for widget in (self._on_existing, self._template, self._dates, self._watch):
             widget.setEnabled(not is_fixed)
         if snapshot.output != self._of_job:
             self._of_job = snapshot.output
@@ -112,6 +120,12 @@ class OutputPanel(QWidget):
         if template or is_date_kept:
             self._show_more(True)
 
+    def apply_watching(self, is_wanted: bool) -> None:
+        """Show that choice."""
+        self._watch.setChecked(is_wanted)
+        if is_wanted:
+            self._show_more(True)
+
     def apply_names(self, sentence: str, *, is_wrong: bool) -> None:
         """Show how outputs are named, or what is wrong with the template."""
         set_role(self._names, "fail" if is_wrong else "small")
@@ -138,6 +152,7 @@ class OutputPanel(QWidget):
     def _show_more(self, is_shown: bool) -> None:
         self._template.setVisible(is_shown)
         self._dates.setVisible(is_shown)
+        self._watch.setVisible(is_shown)
         self._more.setText("Less" if is_shown else "More…")
 
     def _emit_names(self, template: str) -> None:
@@ -173,4 +188,5 @@ class OutputPanel(QWidget):
         choice.addWidget(self._more)
         column.addLayout(choice)
         column.addWidget(self._dates)
+        column.addWidget(self._watch)
         set_role(self._on_existing, "quiet")

@@ -28,6 +28,8 @@ def speed_advice(snapshot: JobSnapshot) -> Advice:
     """Return what keeps the running job from being faster."""
     if snapshot.state is not JobState.RUNNING:
         return Advice("")
+    if snapshot.is_resting:
+        return Advice("Nothing to do until files come.")
     if snapshot.elapsed_s < _SETTLED_S:
         return Advice("Measuring…")
     busy = snapshot.counts.running

@@ -23,7 +23,12 @@ PAUSED = replace(RUNNING, state=JobState.PAUSED)
 STOPPED = replace(RUNNING, state=JobState.STOPPED)
 FINISHED = replace(RUNNING, state=JobState.FINISHED, counts=Counts(0, 0, 1281, 2, 1))
 CANCELLED = replace(RUNNING, state=JobState.CANCELLED, counts=Counts(0, 0, 800, 0, 0, 484))
-ALL = (JobSnapshot(0), DRAFT, RUNNING, PAUSED, STOPPED, FINISHED, CANCELLED)
+WATCHING = replace(RUNNING, is_watching=True, remaining_s=None, counts=Counts(0, 0, 12, 3))
+BUSY_WATCHING = replace(RUNNING, is_watching=True)
+ALL = (
+    *(JobSnapshot(0), DRAFT, RUNNING, PAUSED, STOPPED, FINISHED, CANCELLED),
+    *(WATCHING, BUSY_WATCHING, replace(BUSY_WATCHING, state=JobState.PAUSED)),
+)
 
 
 @pytest.fixture
@@ -82,6 +87,10 @@ def test_every_button_tells_its_gesture(qtbot: QtBot, footer: Footer) -> None:
         (RUNNING, "Cancel", footer.cancel_pressed),
         (PAUSED, "Continue", footer.continue_pressed),
         (STOPPED, "Continue", footer.continue_pressed),
+        (WATCHING, "Stop watching", footer.stop_watching_pressed),
+        (WATCHING, "Pause", footer.pause_pressed),
+        (BUSY_WATCHING, "Stop watching", footer.stop_watching_pressed),
+        (BUSY_WATCHING, "Cancel", footer.cancel_pressed),
         (FINISHED, "Open folder", footer.open_folder_pressed),
         (FINISHED, "Retry problems", footer.retry_pressed),
         (CANCELLED, "Run the rest", footer.retry_pressed),
@@ -113,3 +122,20 @@ def test_job_that_had_nothing_to_do_says_so(footer: Footer) -> None:
     footer.apply(replace(FINISHED, counts=Counts(skipped=7)))
     assert footer.sentences == ("Nothing to do", "7 files skipped")
     assert footer.button("Open folder").isVisible()
+
+
+def test_job_that_only_watches_says_what_it_waits_for(footer: Footer) -> None:
+    footer.apply(WATCHING)
+    assert footer.sentences == ("Watching Holiday for new files", "12 done · 3 problems")
+    footer.apply(replace(WATCHING, is_discovering=True))
+    assert footer.sentences[0] == "15 of 15 files so far"
+    footer.apply(BUSY_WATCHING)
+    assert footer.sentences[0] == "831 of 1,284 files"
+
+
+def test_empty_folder_can_be_started_when_it_is_to_be_watched(footer: Footer) -> None:
+    footer.apply(replace(DRAFT, counts=Counts()))
+    assert not footer.button("Start").isEnabled()
+    footer.apply_watching(True)
+    assert footer.sentences == ("Ready to watch", "No file yet · press Ctrl+Enter")
+    assert footer.button("Start").isEnabled()

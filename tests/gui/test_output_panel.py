@@ -104,3 +104,17 @@ def test_choices_that_are_not_the_usual_ones_are_shown(panel: OutputPanel) -> No
     assert not field.isVisible()
     panel.apply_naming("", True)
     assert field.isVisible()
+
+
+def test_wish_to_watch_is_told_shown_and_fixed_while_the_job_runs(
+    qtbot: QtBot, panel: OutputPanel
+) -> None:
+    box = next(each for each in panel.findChildren(QCheckBox) if each.text().startswith("Watch"))
+    assert not box.isVisible()
+    panel.apply_watching(True)
+    assert (box.isVisible(), box.isChecked()) == (True, True)
+    with qtbot.waitSignal(panel.watching_chosen) as told:
+        box.click()
+    assert told.args == [False]
+    panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED))
+    assert not box.isEnabled()

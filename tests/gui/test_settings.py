@@ -18,6 +18,7 @@ CHOSEN = Choices(
     preset="web-gallery-2048",
     on_existing=OnExisting.RENAME,
     output=Path("/home/me/Out"),
+    is_watching=True,
 )
 
 
