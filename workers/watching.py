@@ -18,8 +18,10 @@ from workers.folder_events import FolderEvents
 from workers.job import InputFilter
 from workers.settling import Settling, is_unfinished, mark_of
 
-# A rescan waits for so many times what the last one took: at most 2.5 % of a core.
-_SCAN_SHARE: Final = 40
+# A rescan waits for so many times what the last one took, of the processor (so that it costs at
+# most 2.5 % of a core) and of the time (a drive has others to serve).
+_PROCESSOR_SHARE: Final = 40
+_TIME_SHARE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Watch:
             yield from self._look_around()
 
     def _look_around(self) -> Iterator[News]:
-        begun = time.monotonic()
+        begun, worked = time.monotonic(), time.process_time()
         if begun >= self._rescan_at and not self._events.is_open:
             there = [path for path in self._paths if path.is_dir()]
             self._events.open(there, self._pace.word_s)
@@ -94,7 +96,9 @@ class Watch:
         if now >= self._rescan_at:
             yield from self._rescan()
             spent_s = time.monotonic() - begun - self._pace.word_s
-            self._rescan_at = time.monotonic() + max(self._pace.rescan_s, _SCAN_SHARE * spent_s)
+            cost_s = _PROCESSOR_SHARE * (time.process_time() - worked)
+            pause_s = max(self._pace.rescan_s, cost_s, _TIME_SHARE * spent_s)
+            self._rescan_at = time.monotonic() + pause_s
         yield News()
 
     def _missing(self) -> tuple[Path, ...] | None:

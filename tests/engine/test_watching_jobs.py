@@ -91,6 +91,16 @@ def test_clock_stands_and_nothing_is_promised_while_the_job_only_watches(
     assert (after.remaining_s, after.tasks_per_s, after.bytes_per_s) == (None, 0.0, 0.0)
 
 
+def test_journal_tells_all_as_soon_as_the_job_only_watches(
+    running: Running, journals: Path, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, 3)
+    running.post(*watching_job(folder, tmp_path / "out"))
+    running.until(rests(3))
+    (entry,) = list_jobs(journals)  # nothing follows that would make a reader look again
+    assert entry.counts.succeeded == 3
+
+
 @pytest.mark.parametrize("on_existing", OnExisting)
 @pytest.mark.parametrize("keeps_dates", [False, True])
 def test_changed_file_is_run_again_and_replaces_its_own_output(
