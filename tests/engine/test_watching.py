@@ -235,6 +235,7 @@ def test_watch_whose_events_broke_still_finds_what_comes(folder: Path, watch: Wa
     (folder / os.fsdecode(b"not-text-\xff")).write_bytes(b"x")
     write(folder / "new.txt", "new")
     watched.until_told_of("new.txt", os.fsdecode(b"not-text-\xff"))
+    assert len(watched.files) == 2
 
 
 def test_watch_says_a_word_while_there_is_nothing_to_say(watch: Watching) -> None:

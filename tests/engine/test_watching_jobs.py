@@ -376,3 +376,24 @@ def test_unfinished_download_is_run_under_its_last_name_only(
     assert made_in(tmp_path / "out") == {"photo.txt": "half and half"}
     assert {row.state for row in running.ended} == {TaskState.SUCCEEDED}
     assert now.counts.total == 1
+
+
+def test_outputs_that_took_their_inputs_places_are_not_run_again_until_somebody_saves(
+    running: Running, folder: Path
+) -> None:
+    write(folder / "a.txt", "once", age_s=60)
+    source = "def process(path, output): output.write_text(path.read_text() + ' more')"
+    running.post(*watching_job(folder, folder, source, is_in_place=True))
+    running.until(rests(1))
+    write(folder / "new.txt", "new")
+    running.until(rests(2))
+    write(folder / "last.txt", "last")  # by then the outputs have settled
+    running.until(rests(3))
+    assert made_in(folder) == {"a.txt": "once more", "new.txt": "new more", "last.txt": "last more"}
+    write(folder / "a.txt", "saved")
+    running.until(lambda now: len(running.ended) > 3)
+    running.until(rests(3))
+    write(folder / "end.txt", "end")
+    running.until(rests(4))
+    assert made_in(folder)["a.txt"] == "saved more"
+    assert len(running.ended) == 5
