@@ -5,12 +5,14 @@ snapshot, and turns gestures into commands for the bridge.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QObject, Signal
 
 from gui_app.bridge import EngineBridge
+from gui_app.output_choices import OutputChoices
 from resources import samples_path
 from workers import JobId, JobSnapshot, JobSpec, JobState, OnExisting, Pipeline, TaskId
 from workers.commands import (
@@ -32,7 +34,7 @@ from workers.errors import UsageError
 from workers.load import usable_cores
 from workers.name_template import NameTemplate
 from workers.operations.user_function import digest
-from workers.output_names import default_output
+from workers.output_names import default_output, folder_in_place
 from workers.pipeline import load_pipeline, own_code
 from workers.trust import is_trusted, trust
 
@@ -59,8 +61,9 @@ class Controller(QObject):
     # the folder that was chosen, and the one beside the input that is meant while none is
     output_changed = Signal(object)
     beside_changed = Signal(object)
-    # whether the next job is to stay open for new files
-    watching_changed = Signal(bool)
+    outputs_changed = Signal(object)
+    # a job would replace its originals: the person must agree first
+    replacing_asked = Signal(object)
 
     def __init__(self, bridge: EngineBridge, pipeline: Pipeline, *, parent: QObject) -> None:
         """Begin with nothing dropped and this pipeline."""
@@ -70,9 +73,7 @@ class Controller(QObject):
         self._inputs: tuple[Path, ...] = ()
         self._chosen_output: Path | None = None
         self._on_existing = OnExisting.SKIP
-        self._names = ""
-        self._keeps_dates = False
-        self._is_watching = False
+        self._outputs = OutputChoices()
         self._snapshot = JobSnapshot(sequence=0)
 
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
@@ -114,13 +115,25 @@ class Controller(QObject):
         self._bridge.send(ClearInputs())
         self.beside_changed.emit(None)
         self.choose_output(None)
+        self.choose_outputs(replace(self._outputs, is_in_place=False))
 
     # ---- the job's course
 
     def start(self) -> None:
-        """Start the job, or ask first for leave to run own code in it."""
+        """Start the job, or ask first for leave to replace originals or to run own code."""
         if self._snapshot.state is not JobState.DRAFT:
             return
+        if self._outputs.is_in_place:
+            self.replacing_asked.emit(self._snapshot)
+        else:
+            self._start()
+
+    def replace_originals(self) -> None:
+        """Start the job as the person agreed to; own code is asked about all the same."""
+        if self._snapshot.state is JobState.DRAFT:
+            self._start()
+
+    def _start(self) -> None:
         output = self._output()
         if output is None:
             return
@@ -129,32 +142,46 @@ class Controller(QObject):
         except UsageError as error:
             self.said.emit(str(error))
             return
+        digests = self._allowed_code()
+        if digests is None:
+            return
+        is_in_place = self._outputs.is_in_place
+        spec = JobSpec(
+            output,
+            self._pipeline,
+            on_existing=OnExisting.SKIP if is_in_place else self._on_existing,
+            trusted=digests,
+            names=self._names,
+            keeps_dates=self._outputs.keeps_dates,
+            is_watching=self._outputs.is_watching,
+            is_in_place=is_in_place,
+            only_smaller=self._outputs.only_smaller,
+        )
+        self._bridge.send(StartJob(spec))
+
+    @property
+    def _names(self) -> str:
+        return "" if self._outputs.is_in_place else self._outputs.names
+
+    def _allowed_code(self) -> tuple[str, ...] | None:
+        """Return the digests of the pipeline's own code; None, and ask, where some may not run."""
         digests: list[str] = []
         for file in own_code(self._pipeline):
             try:
                 found = digest(file)
             except OSError as error:
                 self.said.emit(f"{file.name} cannot be read: {error.strerror}.")
-                return
+                return None
             if not is_trusted(found):
                 self.trust_needed.emit(file, found)
-                return
+                return None
             digests.append(found)
-        spec = JobSpec(
-            output,
-            self._pipeline,
-            on_existing=self._on_existing,
-            trusted=tuple(digests),
-            names=self._names,
-            keeps_dates=self._keeps_dates,
-            is_watching=self._is_watching,
-        )
-        self._bridge.send(StartJob(spec))
+        return tuple(digests)
 
     def allow(self, file: Path, found: str) -> None:
         """Remember that the person lets this file's content run, and start."""
         trust(found, file)
-        self.start()
+        self._start()
 
     def pause(self) -> None:
         """Hand out no more tasks."""
@@ -211,20 +238,14 @@ class Controller(QObject):
         """Say what happens when an output's name is taken."""
         self._on_existing = choice
 
-    def choose_names(self, template: str) -> None:
-        """Name outputs by this template; empty means like the inputs."""
-        self._names = template
-
-    def choose_dates(self, is_kept: bool) -> None:
-        """Say whether outputs get the time of their inputs."""
-        self._keeps_dates = is_kept
-
-    def choose_watching(self, is_wanted: bool) -> None:
-        """Say whether the next job stays open for files that come."""
-        self._is_watching = is_wanted
-        self.watching_changed.emit(is_wanted)
+    def choose_outputs(self, choices: OutputChoices) -> None:
+        """Name and make outputs like this."""
+        self._outputs = choices
+        self.outputs_changed.emit(choices)
 
     def _output(self) -> Path | None:
+        if self._outputs.is_in_place:
+            return folder_in_place(self._inputs) if self._inputs else None
         if self._chosen_output is not None or not self._inputs:
             return self._chosen_output
         return default_output(self._inputs)

@@ -14,11 +14,13 @@ from gui_app.collector import Collector
 from gui_app.controller import Controller, auto_workers
 from gui_app.dialogs.about import AboutDialog
 from gui_app.dialogs.jobs import JobsDialog
+from gui_app.dialogs.replacing import ReplacingDialog
 from gui_app.dialogs.settings import SettingsDialog
 from gui_app.dialogs.trust import TrustDialog
 from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.name_words import names_sentence
+from gui_app.output_choices import OutputChoices
 from gui_app.settings import Choices, save_choices
 from gui_app.theme import Theme
 from workers import JobState, OnExisting, Pipeline
@@ -68,11 +70,7 @@ class Session(QObject):
         views.pipeline_panel.show_pipeline(pipeline)
         views.output_panel.apply_on_existing(self._choices.on_existing)
         controller.choose_on_existing(self._choices.on_existing)
-        views.output_panel.apply_naming(self._choices.names, self._choices.keeps_dates)
-        controller.choose_names(self._choices.names)
-        controller.choose_dates(self._choices.keeps_dates)
-        views.output_panel.apply_watching(self._choices.is_watching)
-        controller.choose_watching(self._choices.is_watching)
+        controller.choose_outputs(self._choices.outputs)
         controller.choose_output(self._choices.output)
         if not self._choices.is_responsive:
             controller.choose_responsive(False)
@@ -90,19 +88,11 @@ class Session(QObject):
         """Remember the choice."""
         self._keep(replace(self._choices, on_existing=choice))
 
-    def take_names(self, template: str) -> None:
-        """Remember the names of outputs, if they are sound, and show what they come to."""
-        sentence, is_wrong = names_sentence(self._pipeline, template)
-        self._parts.views.output_panel.apply_names(sentence, is_wrong=is_wrong)
-        self._keep(replace(self._choices, names="" if is_wrong else template))
-
-    def take_dates(self, is_kept: bool) -> None:
-        """Remember the choice."""
-        self._keep(replace(self._choices, keeps_dates=is_kept))
-
-    def take_watching(self, is_wanted: bool) -> None:
-        """Remember the choice."""
-        self._keep(replace(self._choices, is_watching=is_wanted))
+    def take_outputs(self, choices: OutputChoices) -> None:
+        """Remember how outputs are made, if their names are sound, and show what those come to."""
+        is_wrong = self._show_names(choices)
+        names = "" if is_wrong else choices.names
+        self._keep(replace(self._choices, outputs=replace(choices, names=names)))
 
     def take_workers(self, count: int) -> None:
         """Remember the number."""
@@ -142,9 +132,14 @@ class Session(QObject):
     def show_names(self, pipeline: Pipeline) -> None:
         """Say how outputs are named with that pipeline."""
         self._pipeline = pipeline
-        panel = self._parts.views.output_panel
-        sentence, is_wrong = names_sentence(pipeline, panel.names)
-        panel.apply_names(sentence, is_wrong=is_wrong)
+        self._show_names(self._parts.views.output_panel.choices)
+
+    def _show_names(self, choices: OutputChoices) -> bool:
+        """Say how outputs are named; answer whether the template is wrong."""
+        template = "" if choices.is_in_place else choices.names
+        sentence, is_wrong = names_sentence(self._pipeline, template)
+        self._parts.views.output_panel.apply_names(sentence, is_wrong=is_wrong)
+        return is_wrong
 
     # ---- history and dialogs
 
@@ -193,6 +188,13 @@ class Session(QObject):
     def show_about(self) -> None:
         """Open the box about Everycore."""
         dialog = AboutDialog(self._parts.window)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def ask_replacing(self, snapshot: JobSnapshot) -> None:
+        """Ask whether originals may be replaced."""
+        dialog = ReplacingDialog(snapshot, self._parts.window)
+        dialog.accepted.connect(self._parts.controller.replace_originals)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

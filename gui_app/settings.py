@@ -7,7 +7,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Final, TypeVar
@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import tomli_w
 from PySide6.QtCore import QSettings
 
+from gui_app.output_choices import OutputChoices
 from gui_app.theme import ThemeChoice
 from workers import OnExisting
 from workers.folders import config_folder
@@ -22,6 +23,7 @@ from workers.folders import config_folder
 _FILE: Final = "settings.toml"
 _WINDOW_FILE: Final = "window.ini"
 _MOST_WORKERS: Final = 1024
+_OUTPUT_FLAGS: Final = ("keeps_dates", "only_smaller", "is_watching")
 
 _Choice = TypeVar("_Choice", bound=Enum)
 
@@ -36,9 +38,7 @@ class Choices:
     preset: str = "shrink-for-sharing"
     on_existing: OnExisting = OnExisting.SKIP
     output: Path | None = None
-    names: str = ""
-    keeps_dates: bool = False
-    is_watching: bool = False
+    outputs: OutputChoices = field(default_factory=OutputChoices)
 
 
 def load_choices(file: Path | None = None) -> Choices:
@@ -50,8 +50,6 @@ def load_choices(file: Path | None = None) -> Choices:
         return Choices()
     default = Choices()
     is_responsive, preset = kept.get("is_responsive"), kept.get("preset")
-    names, keeps_dates = kept.get("names"), kept.get("keeps_dates")
-    is_watching = kept.get("is_watching")
     return Choices(
         theme=_enum(ThemeChoice, kept.get("theme"), default.theme),
         is_responsive=is_responsive if isinstance(is_responsive, bool) else default.is_responsive,
@@ -59,9 +57,7 @@ def load_choices(file: Path | None = None) -> Choices:
         preset=preset if isinstance(preset, str) else default.preset,
         on_existing=_enum(OnExisting, kept.get("on_existing"), default.on_existing),
         output=_path(kept.get("output")),
-        names=names if isinstance(names, str) else default.names,
-        keeps_dates=keeps_dates if isinstance(keeps_dates, bool) else default.keeps_dates,
-        is_watching=is_watching if isinstance(is_watching, bool) else default.is_watching,
+        outputs=_outputs(kept),
     )
 
 
@@ -72,9 +68,8 @@ def save_choices(choices: Choices, file: Path | None = None) -> None:
         "is_responsive": choices.is_responsive,
         "preset": choices.preset,
         "on_existing": choices.on_existing.value,
-        "names": choices.names,
-        "keeps_dates": choices.keeps_dates,
-        "is_watching": choices.is_watching,
+        "names": choices.outputs.names,
+        **{flag: getattr(choices.outputs, flag) for flag in _OUTPUT_FLAGS},
     }
     if choices.workers is not None:
         kept["workers"] = choices.workers
@@ -88,6 +83,12 @@ def save_choices(choices: Choices, file: Path | None = None) -> None:
 def window_settings() -> QSettings:
     """Return where the window keeps its geometry and splitters."""
     return QSettings(str(config_folder() / _WINDOW_FILE), QSettings.Format.IniFormat)
+
+
+def _outputs(kept: Mapping[str, object]) -> OutputChoices:
+    names = kept.get("names")
+    flags = {flag: kept.get(flag) is True for flag in _OUTPUT_FLAGS}
+    return OutputChoices(names if isinstance(names, str) else "", **flags)
 
 
 def _enum(kind: type[_Choice], value: object, default: _Choice) -> _Choice:

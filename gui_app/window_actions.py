@@ -6,6 +6,7 @@ Keys are written out: Quit and Preferences have none by default on a bare Linux 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from gui_app.output_choices import OutputChoices
 from workers import JobSnapshot, JobState
 
 _UNDER_WAY = (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
@@ -78,9 +79,9 @@ class WindowActions:
         self.new_job.setEnabled(state not in (JobState.EMPTY, JobState.RUNNING, JobState.PAUSED))
         self.open_output.setEnabled(snapshot.output is not None)
 
-    def apply_watching(self, is_wanted: bool) -> None:
+    def apply_choices(self, choices: OutputChoices) -> None:
         """Offer to start without a file when the job is to watch for some."""
-        self._is_watch_wanted = is_wanted
+        self._is_watch_wanted = choices.is_watching
         self.apply(self._snapshot)
 
     def _action(self, text: str, *keys: str) -> QAction:

@@ -101,7 +101,7 @@ class JobSnapshot:
     `notice` is the latest sentence worth an amber line, `pause_reason` a sentence when the
     engine paused by itself, `refusal` why the last command was not carried out.
     `is_discovering` says that what was dropped is being looked for, `is_watching` that the job
-    stays open for what comes.
+    stays open for what comes, `is_in_place` that outputs take the places of their inputs.
     `remaining_s` is (low, high). Loads are percent per core. Rates cover the last seconds.
     `speed_up` is busy worker seconds over elapsed seconds. `output` and `pipeline` are those the
     job was started with, None before.
@@ -136,6 +136,7 @@ class JobSnapshot:
     changed_tasks: tuple[TaskId, ...] | None = ()
     output: Path | None = None
     pipeline: Pipeline | None = None
+    is_in_place: bool = False
 
     @property
     def is_resting(self) -> bool:

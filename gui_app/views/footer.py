@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
+from gui_app.output_choices import OutputChoices
 from gui_app.theme import current_tokens, set_role
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
@@ -129,9 +130,9 @@ class Footer(QFrame):
             # The pressed button is gone; the keyboard stays here, with what comes next.
             self._buttons[face.buttons[-1]].setFocus(Qt.FocusReason.OtherFocusReason)
 
-    def apply_watching(self, is_wanted: bool) -> None:
+    def apply_choices(self, choices: OutputChoices) -> None:
         """Offer to start without a file when the job is to watch for some."""
-        self._is_watch_wanted = is_wanted
+        self._is_watch_wanted = choices.is_watching
         self.apply(self._snapshot)
 
     def _lay_out(self) -> None:
@@ -231,6 +232,7 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
         return _Face("Nothing to do", f"{count_words(counts.skipped, 'file')} skipped", buttons)
     files = count_words(counts.succeeded, "file")
     where = f" in {printable(snapshot.output.name)}" if snapshot.output else ""
+    where = " in place, originals in the trash" if snapshot.is_in_place else where
     left = f" · {counts.cancelled:,} not done" if counts.cancelled else ""
     return _Face(state, f"{files}{where}{left}{_problem_words(snapshot)}", buttons)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
+from gui_app.output_choices import OutputChoices
 from gui_app.theme import set_role
 from gui_app.views.choice_box import ChoiceBox
 from gui_app.views.choosers import choose_folder
@@ -18,10 +19,20 @@ _FIELDS = (
     "{name} {ext} {parent} {index:04} {date:%Y-%m} {width} {height} {hash:8}\n"
     "With a slash, the path below the output folder: {date:%Y}/{name}"
 )
-_WATCH_TIP = (
-    "The job stays open and takes files that come or change in the dropped folders, "
-    "once they are written to their end."
-)
+_IN_PLACE = "In place of the originals"
+# By the field of OutputChoices, what the box says.
+_BOXES = {
+    "keeps_dates": "Keep the dates of the inputs",
+    "only_smaller": "Keep what would not get smaller",
+    "is_watching": "Watch for new files",
+    "is_in_place": "Replace the originals",
+}
+_BOX_TIPS = {
+    "keeps_dates": "Each output gets the time of its input.",
+    "only_smaller": "Where the result is no smaller than the original, the original is kept.",
+    "is_watching": "The job stays open and takes files that come or change in the dropped folders.",
+    "is_in_place": "Each output takes the place of its input, which goes to the trash.",
+}
 _ON_EXISTING = {
     OnExisting.SKIP: "Keep existing files",
     OnExisting.RENAME: "Number the new ones",
@@ -39,16 +50,16 @@ class OutputPanel(QWidget):
 
     output_chosen = Signal(object)
     on_existing_chosen = Signal(object)
-    # a template, empty for names like the inputs'
-    names_chosen = Signal(str)
-    dates_chosen = Signal(bool)
-    watching_chosen = Signal(bool)
+    # OutputChoices, as they stand there
+    choices_changed = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._chosen: Path | None = None
         self._beside: Path | None = None
         self._of_job: Path | None = None
+        self._is_job_in_place = False
+        self._is_fixed = False
         self._folder = PlainLabel(_BESIDE, elides=True)
         self._change = push_button("Change…", "link")
         self._change.setAccessibleName("Change the output folder")
@@ -59,11 +70,9 @@ class OutputPanel(QWidget):
         self._template.setToolTip(_FIELDS)
         self._template.setClearButtonEnabled(True)
         self._names = PlainLabel("Same names", "small", wraps=True)
-        self._dates = QCheckBox("Keep the dates of the inputs")
-        self._watch = QCheckBox("Watch for new files")
-        self._watch.setToolTip(_WATCH_TIP)
+        self._boxes = {field: QCheckBox(words) for field, words in _BOXES.items()}
         self._more = push_button("More…", "link")
-        self._more.setAccessibleName("More choices on names, dates and new files")
+        self._more.setAccessibleName("More choices on names, dates, new files and originals")
         self._on_existing = ChoiceBox()
         self._on_existing.setAccessibleName("When an output is already there")
         for index, (choice, words) in enumerate(_ON_EXISTING.items()):
@@ -73,35 +82,31 @@ class OutputPanel(QWidget):
         self._change.clicked.connect(self._ask_folder)
         self._reset.clicked.connect(self._emit_reset)
         self._on_existing.activated.connect(self._emit_on_existing)
-        self._template.textEdited.connect(self._emit_names)
+        self._template.textEdited.connect(self._emit_choices)
         self._template.textChanged.connect(self._tell_cleared)
-        self._dates.clicked.connect(self.dates_chosen)
-        self._watch.clicked.connect(self.watching_chosen)
+        for field, box in self._boxes.items():
+            box.setToolTip(_BOX_TIPS[field])
+            box.clicked.connect(self._emit_choices)
         self._more.clicked.connect(self._toggle_more)
         self._show_more(False)
-        self._show_folder(None)
+        self._show()
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the folder of the job; while it is under way nothing can be changed."""
-        is_fixed = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
-        self._change.setEnabled(not is_fixed)
-        for widget in (self._on_existing, self._template, self._dates, self._watch):
-            widget.setEnabled(not is_fixed)
-        if snapshot.output != self._of_job:
-            self._of_job = snapshot.output
-            self._show_folder(self._of_job or self._chosen or self._beside)
-        self._reset.setVisible(not is_fixed and self._chosen is not None)
+        self._is_fixed = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
+        self._of_job = snapshot.output
+        self._is_job_in_place = snapshot.is_in_place
+        self._show()
 
     def apply_beside(self, folder: Path | None) -> None:
         """Show which folder beside the input is meant while none is chosen."""
         self._beside = folder
-        self._show_folder(self._of_job or self._chosen or folder)
+        self._show()
 
     def apply_output(self, folder: Path | None) -> None:
         """Show the chosen folder; None means beside the input."""
         self._chosen = folder
-        self._show_folder(folder or self._beside)
-        self._reset.setVisible(folder is not None)
+        self._show()
 
     def apply_on_existing(self, choice: OnExisting) -> None:
         """Show that choice."""
@@ -109,31 +114,42 @@ class OutputPanel(QWidget):
         self._on_existing.setToolTip(_ON_EXISTING_TIPS[choice])
 
     @property
-    def names(self) -> str:
-        """Return the template as it stands there."""
-        return self._template.text()
+    def choices(self) -> OutputChoices:
+        """Return the choices as they stand there."""
+        checked = {field: box.isChecked() for field, box in self._boxes.items()}
+        return OutputChoices(self._template.text(), **checked)
 
-    def apply_naming(self, template: str, is_date_kept: bool) -> None:
+    def apply_choices(self, choices: OutputChoices) -> None:
         """Show those choices."""
-        self._template.setText(template)
-        self._dates.setChecked(is_date_kept)
-        if template or is_date_kept:
+        if choices.names != self._template.text():  # else the cursor would jump to the end
+            self._template.setText(choices.names)
+        for field, box in self._boxes.items():
+            box.setChecked(getattr(choices, field))
+        if choices != OutputChoices():
             self._show_more(True)
-
-    def apply_watching(self, is_wanted: bool) -> None:
-        """Show that choice."""
-        self._watch.setChecked(is_wanted)
-        if is_wanted:
-            self._show_more(True)
+        self._show()
 
     def apply_names(self, sentence: str, *, is_wrong: bool) -> None:
         """Show how outputs are named, or what is wrong with the template."""
         set_role(self._names, "fail" if is_wrong else "small")
         self._names.setText(sentence)
 
-    def _show_folder(self, folder: Path | None) -> None:
-        self._folder.setText(_BESIDE if folder is None else printable(folder.name or folder))
-        self._folder.set_tip("" if folder is None else printable(folder))
+    def _show(self) -> None:
+        """Show where outputs go, and let be chosen what makes sense there."""
+        is_free = not self._is_fixed
+        is_in_place = self._is_job_in_place if self._of_job else self.choices.is_in_place
+        folder = self._of_job or self._chosen or self._beside
+        if is_in_place:
+            self._folder.setText(_IN_PLACE)
+        else:
+            self._folder.setText(_BESIDE if folder is None else printable(folder.name or folder))
+        self._folder.set_tip("" if folder is None or is_in_place else printable(folder))
+        self._change.setEnabled(is_free and not is_in_place)
+        self._reset.setVisible(is_free and not is_in_place and self._chosen is not None)
+        for widget in (self._on_existing, self._template):
+            widget.setEnabled(is_free and not is_in_place)
+        for box in self._boxes.values():
+            box.setEnabled(is_free)
 
     def _ask_folder(self) -> None:
         choose_folder(self, "Output folder", self._emit_output)
@@ -150,17 +166,17 @@ class OutputPanel(QWidget):
             self._template.setFocus()
 
     def _show_more(self, is_shown: bool) -> None:
-        self._template.setVisible(is_shown)
-        self._dates.setVisible(is_shown)
-        self._watch.setVisible(is_shown)
+        for widget in (self._template, *self._boxes.values()):
+            widget.setVisible(is_shown)
         self._more.setText("Less" if is_shown else "More…")
 
-    def _emit_names(self, template: str) -> None:
-        self.names_chosen.emit(template)
+    def _emit_choices(self) -> None:
+        self._show()
+        self.choices_changed.emit(self.choices)
 
     def _tell_cleared(self, template: str) -> None:
         if not template:  # by the button in the field, which is no edit
-            self.names_chosen.emit("")
+            self._emit_choices()
 
     def _emit_on_existing(self, index: int) -> None:
         choice = list(_ON_EXISTING)[index]
@@ -187,6 +203,6 @@ class OutputPanel(QWidget):
         choice.addWidget(self._on_existing, 1)
         choice.addWidget(self._more)
         column.addLayout(choice)
-        column.addWidget(self._dates)
-        column.addWidget(self._watch)
+        for box in self._boxes.values():
+            column.addWidget(box)
         set_role(self._on_existing, "quiet")

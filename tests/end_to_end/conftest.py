@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gui_app.app import RunningApp, build
@@ -49,6 +49,19 @@ class Person:
         button: QPushButton = self.app.views.footer.button(text)
         self.qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled(), timeout=PATIENCE_MS)
         self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+    def tick(self, words: str) -> None:
+        """Open what the output panel hides, and click the box of that text."""
+        panel = self.app.views.output_panel
+        more = [each for each in panel.findChildren(QPushButton) if each.text() == "More…"]
+        if more:
+            self.qtbot.mouseClick(more[0], Qt.MouseButton.LeftButton)
+        box = next(each for each in panel.findChildren(QCheckBox) if each.text() == words)
+        self.qtbot.waitUntil(box.isVisible, timeout=PATIENCE_MS)
+        was_checked = box.isChecked()
+        on_box = QPoint(10, box.height() // 2)
+        self.qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=on_box)
+        assert box.isChecked() is not was_checked
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 from PIL import Image
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QCheckBox, QPushButton
 
 from gui_app.settings import load_choices
-from tests.end_to_end.conftest import PATIENCE_MS, Person
+from tests.end_to_end.conftest import Person
 from workers import JobState
 
 
@@ -15,26 +13,12 @@ def add_picture(folder: Path, name: str) -> None:
     Image.new("RGB", (200, 100), (90, 90, 160)).save(folder / name)
 
 
-def tick_watching(person: Person) -> None:
-    """Open what the output panel hides, and tick the box."""
-    panel = person.app.views.output_panel
-    more = next(each for each in panel.findChildren(QPushButton) if each.text() == "More…")
-    person.qtbot.mouseClick(more, Qt.MouseButton.LeftButton)
-    box = next(
-        each for each in panel.findChildren(QCheckBox) if each.text() == "Watch for new files"
-    )
-    person.qtbot.waitUntil(box.isVisible, timeout=PATIENCE_MS)
-    on_box = QPoint(10, box.height() // 2)
-    person.qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=on_box)
-    assert box.isChecked()
-
-
 def test_watching_job_takes_what_comes_until_it_is_stopped(person: Person, tmp_path: Path) -> None:
     folder = tmp_path / "Holiday"
     folder.mkdir()
     add_picture(folder, "a.jpg")
-    tick_watching(person)
-    assert load_choices().is_watching
+    person.tick("Watch for new files")
+    assert load_choices().outputs.is_watching
     person.drop(folder)
     person.until(lambda now: now.counts.waiting == 1)
     person.press("Start")
@@ -55,7 +39,7 @@ def test_watching_job_takes_what_comes_until_it_is_stopped(person: Person, tmp_p
 def test_empty_folder_can_be_watched(person: Person, tmp_path: Path) -> None:
     folder = tmp_path / "Inbox"
     folder.mkdir()
-    tick_watching(person)
+    person.tick("Watch for new files")
     person.drop(folder)
     person.until(lambda now: now.state is JobState.DRAFT and not now.is_discovering)
     assert person.app.views.footer.sentences[0] == "Ready to watch"

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from gui_app.bridge import EngineBridge
 from gui_app.controller import Controller, auto_workers
+from gui_app.output_choices import OutputChoices
 from workers import JobSnapshot, JobState, Pipeline, Step
 from workers.operations.user_function import digest
 from workers.trust import is_trusted, trust
@@ -102,11 +103,10 @@ def test_outputs_are_named_by_the_template_and_a_wrong_one_starts_nothing(
     trust(digest(code), code)
     desk.controller.add_paths([folder])
     desk.until(JobState.DRAFT, 3)
-    desk.controller.choose_names("{nam}")
+    desk.controller.choose_outputs(OutputChoices("{nam}"))
     desk.controller.start()
     assert said[0].startswith("The name '{nam}' has a field {nam}; there are {name}")
-    desk.controller.choose_names("{parent}/{index}-{name}")
-    desk.controller.choose_dates(True)
+    desk.controller.choose_outputs(OutputChoices("{parent}/{index}-{name}", keeps_dates=True))
     desk.controller.start()
     desk.until(JobState.FINISHED, 3)
     made = folder.with_name("Letters (Everycore)") / "Letters"

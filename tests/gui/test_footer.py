@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from gui_app.output_choices import OutputChoices
 from gui_app.views.footer import Footer
 from workers import Counts, JobId, JobSnapshot, JobState
 
@@ -136,6 +137,6 @@ def test_job_that_only_watches_says_what_it_waits_for(footer: Footer) -> None:
 def test_empty_folder_can_be_started_when_it_is_to_be_watched(footer: Footer) -> None:
     footer.apply(replace(DRAFT, counts=Counts()))
     assert not footer.button("Start").isEnabled()
-    footer.apply_watching(True)
+    footer.apply_choices(OutputChoices(is_watching=True))
     assert footer.sentences == ("Ready to watch", "No file yet · press Ctrl+Enter")
     assert footer.button("Start").isEnabled()

@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
+from gui_app.output_choices import OutputChoices
 from gui_app.views.output_panel import OutputPanel
 from gui_app.views.plain_label import PlainLabel
 from workers import JobSnapshot, JobState, OnExisting
@@ -74,7 +75,7 @@ def test_names_are_told_as_they_are_typed_and_fixed_while_the_job_runs(
     _button(panel, "More").click()
     assert field.isVisible()
     told: list[str] = []
-    panel.names_chosen.connect(told.append)
+    panel.choices_changed.connect(lambda choices: told.append(choices.names))
     qtbot.keyClicks(field, "{n}")
     assert told == ["{", "{n", "{n}"]
     panel.apply_names("The name '{n}' has a field {n}.", is_wrong=True)
@@ -85,36 +86,63 @@ def test_names_are_told_as_they_are_typed_and_fixed_while_the_job_runs(
     assert not field.isEnabled()
 
 
-def test_choice_on_dates_is_told_and_shown(qtbot: QtBot, panel: OutputPanel) -> None:
-    box = panel.findChild(QCheckBox)
-    assert isinstance(box, QCheckBox)
+def _box(panel: OutputPanel, start: str) -> QCheckBox:
+    return next(each for each in panel.findChildren(QCheckBox) if each.text().startswith(start))
+
+
+@pytest.mark.parametrize(
+    ("words", "choices"),
+    [
+        ("Keep the dates", OutputChoices(keeps_dates=True)),
+        ("Keep what would not", OutputChoices(only_smaller=True)),
+        ("Watch", OutputChoices(is_watching=True)),
+        ("Replace", OutputChoices(is_in_place=True)),
+    ],
+)
+def test_choice_is_told_shown_and_fixed_while_the_job_runs(
+    qtbot: QtBot, panel: OutputPanel, words: str, choices: OutputChoices
+) -> None:
+    box = _box(panel, words)
+    assert not box.isVisible()
     _button(panel, "More").click()
-    with qtbot.waitSignal(panel.dates_chosen) as told:
+    with qtbot.waitSignal(panel.choices_changed) as told:
         box.click()
-    assert told.args == [True]
-    panel.apply_naming("{name}", False)
+    assert told.args == [choices]
+    panel.apply_choices(OutputChoices("{name}"))
     assert not box.isChecked()
-    assert panel.names == "{name}"
+    panel.apply_choices(choices)
+    assert panel.choices == choices
+    assert box.isChecked()
+    panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED))
+    assert not box.isEnabled()
 
 
 def test_choices_that_are_not_the_usual_ones_are_shown(panel: OutputPanel) -> None:
-    field = panel.findChild(QLineEdit)
+    panel.apply_choices(OutputChoices())
+    assert not _box(panel, "Watch").isVisible()
+    panel.apply_choices(OutputChoices(keeps_dates=True))
+    assert _box(panel, "Watch").isVisible()
+
+
+def test_outputs_in_place_have_no_folder_and_no_names_of_their_own(panel: OutputPanel) -> None:
+    panel.apply_beside(PLANNED)
+    panel.apply_choices(OutputChoices("{name}-small"))
+    field, existing = panel.findChild(QLineEdit), panel.findChild(QComboBox)
     assert isinstance(field, QLineEdit)
-    panel.apply_naming("", False)
-    assert not field.isVisible()
-    panel.apply_naming("", True)
-    assert field.isVisible()
+    assert isinstance(existing, QComboBox)
+    _box(panel, "Replace").click()
+    assert "In place of the originals" in _words(panel)
+    assert PLANNED.name not in _words(panel)
+    for widget in (field, existing, _button(panel, "Change")):
+        assert not widget.isEnabled()
+    _box(panel, "Replace").click()
+    assert PLANNED.name in _words(panel)
+    assert field.isEnabled()
 
 
-def test_wish_to_watch_is_told_shown_and_fixed_while_the_job_runs(
-    qtbot: QtBot, panel: OutputPanel
-) -> None:
-    box = next(each for each in panel.findChildren(QCheckBox) if each.text().startswith("Watch"))
-    assert not box.isVisible()
-    panel.apply_watching(True)
-    assert (box.isVisible(), box.isChecked()) == (True, True)
-    with qtbot.waitSignal(panel.watching_chosen) as told:
-        box.click()
-    assert told.args == [False]
-    panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED))
-    assert not box.isEnabled()
+def test_running_job_in_place_says_so_whatever_is_chosen_for_the_next(panel: OutputPanel) -> None:
+    panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED, is_in_place=True))
+    assert "In place of the originals" in _words(panel)
+    panel.apply(JobSnapshot(2, state=JobState.RUNNING, output=PLANNED))
+    panel.apply_choices(OutputChoices(is_in_place=True))
+    assert PLANNED.name in _words(panel)

@@ -7,6 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from gui_app.dialogs.settings import SettingsDialog
+from gui_app.output_choices import OutputChoices
 from gui_app.settings import Choices, load_choices, save_choices, window_settings
 from gui_app.theme import ThemeChoice
 from workers import OnExisting
@@ -18,7 +19,7 @@ CHOSEN = Choices(
     preset="web-gallery-2048",
     on_existing=OnExisting.RENAME,
     output=Path("/home/me/Out"),
-    is_watching=True,
+    outputs=OutputChoices("{name}-small", keeps_dates=True, only_smaller=True, is_watching=True),
 )
 
 
@@ -27,6 +28,12 @@ def test_choices_come_back_as_they_were_kept(tmp_path: Path) -> None:
     save_choices(CHOSEN, file)
     assert load_choices(file) == CHOSEN
     assert [path.name for path in tmp_path.iterdir()] == ["settings.toml"]
+
+
+def test_replacing_originals_is_not_kept(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    save_choices(Choices(outputs=OutputChoices(is_in_place=True)), file)
+    assert load_choices(file) == Choices()
 
 
 def test_auto_workers_and_no_folder_come_back(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The words at the end of a job: what became of the inputs, in how long, and which failed."""
 
+from pathlib import Path
 from typing import Final
 
 from workers.job import JobState
@@ -19,7 +20,7 @@ def summary_lines(snapshot: JobSnapshot, failed: RowPage | None) -> list[str]:
         lines.append(f"{count_words(snapshot.warnings, 'warning')}; --report names them")
     # A sweep that has not ended has no output yet.
     if snapshot.output is not None and snapshot.state.is_ended:
-        lines.append(f"Output: {printable(snapshot.output)}")
+        lines.append(_output_line(snapshot, snapshot.output))
     return lines + failed_lines(failed)
 
 
@@ -54,6 +55,14 @@ def stopped_sentence(snapshot: JobSnapshot) -> str:
     if snapshot.state is JobState.PAUSED and snapshot.pause_reason:
         where = f"Paused at {counts.ended:,} of {counts.total:,}: {snapshot.pause_reason}"
     return f"{where.rstrip('.')}. To go on: everycore resume {snapshot.job}"
+
+
+def _output_line(snapshot: JobSnapshot, output: Path) -> str:
+    if not snapshot.is_in_place:
+        return f"Output: {printable(output)}"
+    if not snapshot.counts.succeeded:
+        return "Nothing was replaced."
+    return f"In place; to put the originals back: everycore undo {snapshot.job}"
 
 
 def _cost_line(snapshot: JobSnapshot) -> str:
