@@ -76,13 +76,14 @@ class ActiveJob:
         course = Course(self.journal, spec, pool, self.view, listener=self._listener)
         if spec.is_in_place and not spec.output.is_dir():
             raise JobRefused(f"The folder {printable(spec.output)} is gone.")
-        if (failure := course.staging.prepare()) is not None:
-            raise JobRefused(failure.message)
+        is_resumed = self.journal.spec() is not None
+        with self.journal.started(spec):
+            if (failure := course.staging.prepare()) is not None:
+                raise JobRefused(failure.message)
         self.spec, self._pool = spec, pool
         self.refusal = ""
         pool.kill_all()  # those of a start before that was refused or cancelled
         self.journal.reopen_running()
-        is_resumed = self.journal.spec() is not None
         if is_resumed and self.state is JobState.STOPPED:
             self.journal.reopen_lost(LOOKED_AT_AGAIN)
         self._earlier = look_back(self.journal, spec, self._earlier)
@@ -91,7 +92,6 @@ class ActiveJob:
             self.journal, spec, self._earlier, is_resumed=is_resumed, folds=folds
         )
         self._is_cancelled = False
-        self.journal.set_spec(spec)
         if spec.sweep is not None and not self.journal.counts().total:
             self._add_blocks(spec.sweep)
         known = None if self.is_discovering or spec.is_watching else self.journal.counts().total

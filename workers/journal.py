@@ -15,7 +15,7 @@ from typing import Final
 
 from workers import journal_lock, journal_rows, journal_schema, journal_watched
 from workers.discovery import FoundFile
-from workers.errors import JournalError
+from workers.errors import EverycoreError, JournalError
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
 from workers.journal_ends import end_of, storable
 from workers.journal_files import (
@@ -47,6 +47,8 @@ from workers.journal_watched import Changed as Changed
 from workers.outcome import Outcome, OutputCheck
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
+
+_OF_A_START: Final = ("spec", "pipeline_name", "output", "state")
 
 
 class Journal:
@@ -123,6 +125,22 @@ class Journal:
         """Record what the job does."""
         title = storable(printable(journal_schema.spec_title(spec)))
         self._set(spec=encoded(spec), pipeline_name=title, output=os.fsencode(spec.output))
+
+    @contextlib.contextmanager
+    def started(self, spec: JobSpec) -> Iterator[None]:
+        """Record that the job does this and runs; an error inside takes the record back.
+
+        What a start leaves in the output folder is made inside: whoever is killed there leaves a
+        job to go on with, which finds it and clears it away.
+        """
+        before = {name: self._column(name) for name in _OF_A_START}
+        try:
+            self.set_spec(spec)
+            self.set_state(JobState.RUNNING)
+            yield
+        except EverycoreError:
+            self._pending.columns.update(before)
+            raise
 
     def spec(self) -> JobSpec | None:
         """Return what the job does, None before its start."""

@@ -3,11 +3,14 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.end_to_end.everycore_program import (
     Everycore,
@@ -61,6 +64,42 @@ def test_a_killed_job_resumes_without_loss(everycore: Everycore) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "30 succeeded, 0 failed" in ended.stdout
     assert np.array_equal(np.load(everycore.folder / "r.npy"), np.arange(30))
+
+
+# The program, ending as by kill -9 where the job's own folder already stands in the output folder.
+DIES_AT_ITS_START = """
+import os, signal, sys
+def end(event, arguments):
+    if event == "open" and str(arguments[0]).endswith("/probe"):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(end)
+from workers.__main__ import main
+main()
+"""
+
+
+@POSIX_ONLY
+def test_a_job_killed_right_at_its_start_goes_on_and_leaves_no_folder(everycore: Everycore) -> None:
+    pictures, output = everycore.folder / "pictures", everycore.folder / "small"
+    pictures.mkdir()
+    Image.new("RGB", (32, 24)).save(pictures / "a.png")
+    line = ("run", "shrink-for-sharing", "pictures", "--output", "small")
+    killed = subprocess.run(
+        [sys.executable, "-c", DIES_AT_ITS_START, *line],
+        cwd=everycore.folder,
+        env=everycore.environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert len(list(output.iterdir())) == 1
+    job = everycore.newest_job()
+    assert job["state"] == "stopped"
+    ended = everycore.run(*line)
+    assert ended.returncode == 0, ended.stderr
+    assert f"Going on with job {job['job']}" in ended.stderr
+    assert [path.name for path in output.iterdir()] == ["a.jpg"]
 
 
 @POSIX_ONLY

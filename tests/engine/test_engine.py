@@ -314,6 +314,18 @@ def test_output_folder_that_cannot_be_made_refuses_the_job(
     assert str(tmp_path / "out") in running.until_ended().refusal
 
 
+def test_start_that_was_refused_is_recorded_as_a_draft_and_can_be_made_elsewhere(
+    running: Running, journals: Path, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, 1)
+    (tmp_path / "taken").write_text("a file, not a folder")
+    running.post(*job_of(folder, tmp_path / "taken", own_code(tmp_path, COPY)))
+    running.until_ended()
+    running.until(lambda _: list_jobs(journals)[0].state is JobState.DRAFT)
+    running.post(job_of(folder, tmp_path / "out", own_code(tmp_path, COPY))[1])
+    assert running.until_ended().counts.succeeded == 1
+
+
 def test_refused_command_leaves_the_engine_in_order(
     running: Running, folder: Path, tmp_path: Path
 ) -> None:
