@@ -433,6 +433,8 @@ class Engine:
         finally:
             self._job = ActiveJob(journal, state, self._listener)
             self._job.view.all_changed()
+        if state is JobState.DRAFT and not journal.is_discovered():  # its engine was killed
+            self._search(*journal.inputs(), None)
 
     def _discard(self, job: JobId) -> None:
         if self._job is not None and self._job.journal.job == job:

@@ -20,8 +20,8 @@ from workers.commands import (
     StartJob,
 )
 from workers.engine import Engine
-from workers.job import JobSpec, JobState, OnExisting, TaskState
-from workers.journal import list_jobs
+from workers.job import InputFilter, JobSpec, JobState, OnExisting, TaskState
+from workers.journal import Journal, list_jobs
 from workers.outcome import FailureKind
 from workers.snapshot import AttemptEnd, JobSnapshot, MarkerKind, WorkerState
 
@@ -413,6 +413,19 @@ def test_draft_that_was_never_started_leaves_no_record(
     assert engine.snapshot().counts.waiting == 1
     engine.close()
     assert list(journals.glob("*.sqlite*")) == []
+
+
+def test_draft_of_a_killed_engine_is_searched_again_when_it_is_opened(
+    running: Running, journals: Path, folder: Path
+) -> None:
+    fill(folder, 3)
+    draft = Journal.create(journals, "in")
+    draft.set_state(JobState.DRAFT)
+    draft.set_inputs((folder,), InputFilter())
+    draft.close()
+    running.post(OpenJob(draft.job))
+    found = running.until(lambda now: now.counts.total == 3 and not now.is_discovering)
+    assert (found.state, found.job) == (JobState.DRAFT, draft.job)
 
 
 def test_retry_after_a_cancel_in_the_middle_of_the_search_finds_the_rest(
