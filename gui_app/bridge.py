@@ -22,7 +22,7 @@ from workers.commands import Command, OpenJob
 from workers.engine_process import EngineProcess, take_left_job
 from workers.errors import EngineLost, EverycoreError
 from workers.folders import journals_folder
-from workers.journal import JournalReader, journal_path, list_jobs
+from workers.journal import JournalReader, discard_drafts, journal_path, list_jobs
 from workers.snapshot import LaneSegment
 from workers.typed import override
 
@@ -59,6 +59,7 @@ class EngineBridge(QThread):
         self._commands: deque[Command] = deque()
         self._queries: deque[RowQuery] = deque()
         self._is_history_wanted = False
+        self._has_told_history = False
         self._is_stopping = False
         self._is_rung = False
         self._bell, self._button = Pipe(duplex=False)
@@ -161,7 +162,14 @@ class EngineBridge(QThread):
             self._answer(self._queries.popleft())
         if self._is_history_wanted:
             self._is_history_wanted = False
-            self.history_ready.emit(list_jobs(journals_folder()))
+            self._tell_history()
+
+    def _tell_history(self) -> None:
+        entries = list_jobs(journals_folder())
+        self.history_ready.emit(entries)
+        if not self._has_told_history:  # later a draft may be our own, of an engine just lost
+            self._has_told_history = True
+            discard_drafts(journals_folder(), entries)
 
     def _send_all(self, engine: EngineProcess) -> None:
         while self._commands:

@@ -22,6 +22,7 @@ from workers.journal_files import (
     READ_ERRORS,
     connected,
     discard as discard,
+    discard_drafts as discard_drafts,
     job_id_for,
     journal_path as journal_path,
     refused,

@@ -1,15 +1,18 @@
 """The files of a journal on the disk: opening, refusing, keeping a damaged one, deleting."""
 
+import contextlib
 import re
 import secrets
 import sqlite3
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from workers import journal_lock
 from workers.errors import JournalError
-from workers.job import JobId
+from workers.job import JobId, JobState
+from workers.snapshot import JobEntry
 
 SUFFIX: Final = ".sqlite"
 
@@ -90,3 +93,14 @@ def discard(folder: Path, job: JobId) -> None:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
     finally:
         journal_lock.release(path)
+
+
+def discard_drafts(folder: Path, entries: Iterable[JobEntry]) -> None:
+    """Delete the journals of jobs that were never started and that no live process has open.
+
+    Whoever closes a draft deletes it; these are of processes that were killed.
+    """
+    for entry in entries:
+        if entry.state in (JobState.EMPTY, JobState.DRAFT):
+            with contextlib.suppress(JournalError, OSError):
+                discard(folder, entry.job)

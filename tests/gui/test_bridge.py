@@ -10,7 +10,9 @@ from gui_app.bridge import EngineBridge, merged
 from workers import JobSnapshot, JobState, RowPage, RowQuery, TaskId, WorkerId
 from workers.commands import AddInputs, PauseJob
 from workers.engine_lock import detached_engines
+from workers.folders import journals_folder
 from workers.job import JobId
+from workers.journal import Journal, list_jobs
 from workers.snapshot import (
     AttemptEnd,
     JobEntry,
@@ -59,6 +61,20 @@ def test_rows_of_dropped_files_can_be_asked_for(
     (entry,) = answer.args[0]
     assert isinstance(entry, JobEntry)
     assert entry.state is JobState.DRAFT
+
+
+def test_drafts_of_killed_windows_are_forgotten_and_living_ones_stay(qtbot: QtBot) -> None:
+    left, living = (Journal.create(journals_folder(), name) for name in ("left", "living"))
+    for journal in (left, living):
+        journal.set_state(JobState.DRAFT)
+    left.close()
+    bridge = EngineBridge(1)
+    with qtbot.waitSignal(bridge.history_ready, timeout=PATIENCE_MS):
+        bridge.start()
+        bridge.request_history()
+    bridge.stop()
+    assert [entry.job for entry in list_jobs(journals_folder())] == [living.job]
+    living.close()
 
 
 def test_refused_command_comes_back_as_a_sentence(qtbot: QtBot, bridge: EngineBridge) -> None:
