@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gui_app.app import RunningApp, build
+from tests.end_to_end import gestures
 from workers import JobSnapshot
 
 # Only a hang reaches it.
@@ -37,12 +37,7 @@ class Person:
 
     def drop(self, *paths: Path) -> None:
         """Drag files or folders in and let go."""
-        mime = QMimeData()
-        mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-        window, copy = self.app.window, Qt.DropAction.CopyAction
-        button, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-        QApplication.sendEvent(window, QDragEnterEvent(QPoint(600, 300), copy, mime, button, none))
-        QApplication.sendEvent(window, QDropEvent(QPointF(600, 300), copy, mime, button, none))
+        gestures.drop(self.app.window, *paths)
 
     def press(self, text: str) -> None:
         """Click the footer's button of that text, once it can be clicked."""

@@ -12,13 +12,14 @@ import psutil
 import pytest
 from PIL import Image
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtWidgets import QComboBox, QPushButton, QSlider
+from PySide6.QtWidgets import QPushButton, QSlider
 
 from gui_app.dialogs.leaving import LeavingDialog
 from gui_app.dialogs.trust import TrustDialog
 from gui_app.settings import Choices, save_choices
 from tests.end_to_end.conftest import PATIENCE_MS, Person
 from tests.end_to_end.everycore_program import ROOT
+from tests.end_to_end.gestures import choose_preset
 from workers import JobSnapshot, JobState, TaskState
 from workers.folders import journals_folder, presets_folder
 from workers.journal import list_jobs
@@ -70,23 +71,11 @@ def own_code(everycore_home: Path, tmp_path: Path) -> Path:
     return file
 
 
-def choose_preset(person: Person, name: str) -> None:
-    box = person.app.views.pipeline_panel.findChild(QComboBox)
-    assert isinstance(box, QComboBox)
-    index = box.findText(name)
-    assert index >= 0
-    box.setFocus()
-    while box.currentIndex() != index:
-        key = Qt.Key.Key_Down if box.currentIndex() < index else Qt.Key.Key_Up
-        person.qtbot.keyClick(box, key)
-    assert person.app.views.pipeline_panel.pipeline.name == name
-
-
 def start_job(person: Person, own_code: Path, folder: Path, count: int) -> JobSnapshot:
     """Drop pictures, press Start, and wait until the first of them are done."""
     make_pictures(folder, count)
     trust(digest(own_code), own_code)
-    choose_preset(person, "Crash test")
+    choose_preset(person.app.views.pipeline_panel, "Crash test")
     person.drop(folder)
     person.until(lambda s: s.counts.total == count)
     person.press("Start")
@@ -132,7 +121,7 @@ def test_dropped_folder_of_good_corrupt_and_crashing_files_is_processed(
     (folder / "corrupt.jpg").write_bytes((folder / "good-01.jpg").read_bytes()[:300])
     trust(digest(own_code), own_code)
 
-    choose_preset(person, "Crash test")
+    choose_preset(person.app.views.pipeline_panel, "Crash test")
     person.drop(folder)
     person.until(lambda s: s.state is JobState.DRAFT and s.counts.total == 42)
     person.press("Start")
@@ -172,7 +161,7 @@ def test_own_code_runs_only_after_the_person_said_yes(
 ) -> None:
     folder = tmp_path / "in"
     make_pictures(folder, 2)
-    choose_preset(person, "Crash test")
+    choose_preset(person.app.views.pipeline_panel, "Crash test")
     person.drop(folder)
     person.until(lambda s: s.counts.total == 2)
     person.press("Start")

@@ -1,31 +1,50 @@
-"""Jobs that are killed at random moments and gone on with lose nothing."""
+"""Jobs that are killed at random moments and gone on with lose nothing.
+
+`python -m tests.faults.kills FOLDER 200` does the same to the terminal's program for as long as
+one likes, `python -m tests.faults.window_kills FOLDER 200` to the window.
+"""
 
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = 12
+KILLS, WINDOW_KILLS = 12, 8
+# A window takes seconds to start on a busy machine; only a hang takes so long.
+HANGS_AFTER_S = 300
+
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="kill -9 is of POSIX")
-def test_jobs_killed_at_random_moments_end_as_if_nobody_had_disturbed_them(tmp_path: Path) -> None:
-    """`python -m tests.faults.kills FOLDER 200` does the same for as long as one likes."""
+def printed_by(program: str, folder: Path, kills: int) -> Any:
+    """Run a program that kills, and return what it printed at its end."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.kills", str(tmp_path), str(KILLS)],
+        [sys.executable, "-m", f"tests.faults.{program}", str(folder), str(kills)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANGS_AFTER_S,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    kills, jobs, *_ = json.loads(ended.stdout)
+    return json.loads(ended.stdout)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is of POSIX")
+def test_jobs_killed_at_random_moments_end_as_if_nobody_had_disturbed_them(tmp_path: Path) -> None:
+    kills, jobs, *_ = printed_by("kills", tmp_path, KILLS)
     assert kills == KILLS
     assert jobs >= 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their mark in /proc")
+def test_windows_killed_at_random_moments_leave_jobs_that_the_next_ones_end(tmp_path: Path) -> None:
+    told = printed_by("window_kills", tmp_path, WINDOW_KILLS)
+    assert told["kills"] == WINDOW_KILLS
+    assert told["jobs"] >= 1
