@@ -268,6 +268,7 @@ def _connect_actions(running: RunningApp) -> None:
         (footer.cancel_pressed, actions.cancel, controller.cancel),
         (footer.stop_watching_pressed, actions.stop_watching, controller.stop_watching),
         (footer.retry_pressed, actions.retry, controller.retry_all),
+        (footer.run_again_pressed, actions.run_again, controller.run_again),
         (footer.open_folder_pressed, actions.open_output, controller.open_output),
         (footer.new_job_pressed, actions.new_job, controller.close_job),
         (running.views.header.jobs_pressed, actions.jobs, session.show_history),

@@ -25,6 +25,7 @@ from workers.commands import (
     PauseJob,
     ResizeWorkers,
     RetryTasks,
+    RunAgain,
     SetResponsive,
     StartJob,
     StopWatching,
@@ -204,6 +205,11 @@ class Controller(QObject):
     def retry_all(self) -> None:
         """Run all that failed again."""
         self._bridge.send(RetryTasks())
+
+    def run_again(self) -> None:
+        """Look at the inputs again; run what is new or has changed, and what failed."""
+        if self._snapshot.state.is_ended:
+            self._bridge.send(RunAgain())
 
     def retry(self, task: TaskId) -> None:
         """Run one failed task again."""

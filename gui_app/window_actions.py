@@ -30,6 +30,7 @@ class WindowActions:
         self.cancel = self._action("&Cancel", "Ctrl+.")
         self.stop_watching = self._action("Stop &watching")
         self.retry = self._action("&Retry problems", "Ctrl+R")
+        self.run_again = self._action("Run a&gain", "Ctrl+Shift+R")
         self.jobs = self._action("&Jobs…", "Ctrl+J")
         self.settings = self._action("Se&ttings…", "Ctrl+,")
         self.show_pipeline = self._toggle("&Pipeline panel", "Ctrl+1")
@@ -51,6 +52,7 @@ class WindowActions:
                 self.stop_watching,
                 None,
                 self.retry,
+                self.run_again,
                 None,
                 self.new_job,
                 self.jobs,
@@ -76,6 +78,7 @@ class WindowActions:
         self.cancel.setEnabled(state in _UNDER_WAY)
         self.stop_watching.setEnabled(snapshot.is_watching)
         self.retry.setEnabled(state.is_ended and counts.failed + counts.cancelled > 0)
+        self.run_again.setEnabled(state.is_ended)
         self.new_job.setEnabled(state not in (JobState.EMPTY, JobState.RUNNING, JobState.PAUSED))
         self.open_output.setEnabled(snapshot.output is not None)
 

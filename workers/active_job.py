@@ -143,8 +143,8 @@ class ActiveJob:
                 if file.problem:
                     self._listener(skipped_row(TaskId(number), file))
 
-    def take_watched(self, files: Sequence[FoundFile]) -> None:
-        """Record what a watch tells of: files that are new, and tasks whose files have changed.
+    def compare_files(self, files: Sequence[FoundFile]) -> None:
+        """Record which files are new, and the tasks whose files have changed.
 
         A task that is running has its turn once it has ended. Outputs of the job are no inputs.
         """
@@ -319,8 +319,13 @@ class ActiveJob:
         """Say whether the job only waits for files to come."""
         if not self.is_watching or self.is_discovering or self.state is not JobState.RUNNING:
             return False
+        return not self.has_work
+
+    @property
+    def has_work(self) -> bool:
+        """Say whether a task waits or runs, or is to do so again."""
         counts = self.journal.counts()
-        return not (counts.waiting or counts.running or self._changed)
+        return bool(counts.waiting or counts.running or self._changed)
 
     def _rest(self, now: float) -> None:
         """Let the clock stand while nothing is to do, after a while let the workers go."""

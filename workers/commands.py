@@ -68,6 +68,11 @@ class RetryTasks:
 
 
 @dataclass(frozen=True, slots=True)
+class RunAgain:
+    """Look at an ended job's inputs again: run what is new or has changed, and what failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenJob:
     """Open a journalled job; an unfinished one opens STOPPED, `ContinueJob` resumes it."""
 
@@ -114,6 +119,7 @@ Command = (
     | ResizeWorkers
     | SetResponsive
     | RetryTasks
+    | RunAgain
     | OpenJob
     | DiscardJob
     | UndoJob

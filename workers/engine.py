@@ -31,6 +31,7 @@ from workers.commands import (
     Quit,
     ResizeWorkers,
     RetryTasks,
+    RunAgain,
     SetResponsive,
     StartJob,
     StopWatching,
@@ -40,13 +41,13 @@ from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
 from workers.job_frame import shown_in
+from workers.job_starts import again, check_own_code, is_of, may_start, over
 from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter
 from workers.memory import total_bytes
 from workers.memory_budget import Scarcity
-from workers.operations.user_function import check_source, digest
 from workers.originals import give_back_unfinished
 from workers.room import NO_WORKER
 from workers.search import Search, Written
@@ -58,6 +59,7 @@ from workers.wording import printable
 
 _CUT_SHORT: Final = "The search for files was cut short. Retry goes on with it."
 _SEARCH_LOST: Final = "The search for files ended before its time. Retry goes on with it."
+_NOTHING_NEW: Final = "Nothing is new or has changed since."
 _OVER: Final = object()
 
 
@@ -247,7 +249,8 @@ class Engine:
             search.taken()
             return
         if self._searches.end(search):  # what it found is known: a new one brings the others
-            self._search(search.paths, search.chosen, job.spec)
+            is_comparing = search.is_comparing
+            self._search(search.paths, search.chosen, job.spec, is_comparing=is_comparing)
             return
         if self._searches.is_given_up:
             job.view.notice = _SEARCH_LOST
@@ -255,10 +258,12 @@ class Engine:
         job.is_discovering = self._searches.is_discovering
         if not self._searches and not self._searches.is_given_up:
             job.journal.set_discovered(True)
+            if search.is_comparing and not job.has_work:
+                job.view.notice = _NOTHING_NEW
 
     def _take_news(self, job: ActiveJob, search: Search, news: News) -> None:
         if news.files:
-            take = job.take_watched if search.is_watching else job.add_files
+            take = job.compare_files if search.is_comparing else job.add_files
             take(news.files)
         if news.missing is not None:
             job.inputs_moved(news.missing)
@@ -305,13 +310,15 @@ class Engine:
                 self._pool.set_nice(self._nice)
             case RetryTasks(tasks):
                 self._retry(tasks)
+            case RunAgain():
+                self._run_again()
             case OpenJob(job):
                 self._open(job)
             case DiscardJob(job):
                 self._discard(job)
             case UndoJob(job):
                 self._open(job)
-                self._undoing = _undone(_over(self._open_job()))
+                self._undoing = _undone(over(self._open_job()))
             case Attach():
                 if self._job is not None:
                     self._job.view.all_changed()
@@ -344,23 +351,35 @@ class Engine:
         else:
             self._search(paths, chosen, self._job.spec)
 
-    def _search(self, paths: Sequence[Path], chosen: InputFilter, spec: JobSpec | None) -> None:
-        self._searches.begin(paths, chosen, spec)
+    def _search(
+        self,
+        paths: Sequence[Path],
+        chosen: InputFilter,
+        spec: JobSpec | None,
+        *,
+        is_comparing: bool = False,
+    ) -> None:
+        self._searches.begin(paths, chosen, spec, is_comparing=is_comparing)
         self._has_searched = True
         self._open_job().expect_files()
 
-    def _search_anew(self, job: ActiveJob, spec: JobSpec | None) -> None:
-        """Search for all inputs once more, or watch them; what is a task already stays one."""
+    def _search_anew(
+        self, job: ActiveJob, spec: JobSpec | None, *, is_comparing: bool = False
+    ) -> None:
+        """Search for all inputs once more, or watch them; what is a task already stays one.
+
+        A watch, and who is `is_comparing`, look for tasks whose files have changed as well.
+        """
         self._searches.stop()
         job.journal.search_again()
-        if spec is not None and spec.is_watching:
-            job.journal.prepare_watch()
-        self._search(*job.journal.inputs(), spec)
+        if is_comparing or (spec is not None and spec.is_watching):
+            job.journal.prepare_comparing()
+        self._search(*job.journal.inputs(), spec, is_comparing=is_comparing)
 
     def _start(self, spec: JobSpec) -> None:
-        if self._job is not None and not _may_start(self._job, spec):
+        if self._job is not None and not may_start(self._job, spec):
             raise JobRefused("This job has been started already.")
-        if spec.sweep is not None and not _is_of(self._job, spec):
+        if spec.sweep is not None and not is_of(self._job, spec):
             self._close_job()
             journal = Journal.create(self._journals, spec.sweep.function)
             self._job = ActiveJob(journal, JobState.DRAFT, self._listener)
@@ -374,7 +393,7 @@ class Engine:
             job.go_on()
 
     def _run(self, job: ActiveJob, spec: JobSpec) -> None:
-        _check_own_code(spec)
+        check_own_code(spec)
         is_found = bool(self._searches) or job.journal.is_discovered()
         if spec.sweep is None and (spec.is_watching or self._searches.is_watching):
             self._search_anew(job, spec)
@@ -415,6 +434,13 @@ class Engine:
             self._search_anew(job, job.spec)
             job.view.notice = ""
         job.retry(tasks, self._pool, self._workers)
+
+    def _run_again(self) -> None:
+        """Look at an ended job's inputs again; run what is new or has changed, and what failed."""
+        job = self._open_job()
+        self._search_anew(job, again(job), is_comparing=True)
+        job.view.notice = ""
+        job.retry((), self._pool, self._workers)
 
     def _resize(self, count: int) -> None:
         before, self._workers = self._workers, max(1, count)
@@ -459,13 +485,6 @@ class Engine:
             discard(self._journals, job.journal.job)
 
 
-def _over(job: ActiveJob) -> ActiveJob:
-    """Return the job if it is over; JobRefused while it is not."""
-    if not (job.state.is_ended or job.state is JobState.STOPPED):
-        raise JobRefused("Only a job that is over can be undone.")
-    return job
-
-
 def _undone(job: ActiveJob) -> Iterator[None]:
     """Undo a job, some tasks at a time."""
     words = "Nothing was there to undo."
@@ -474,29 +493,3 @@ def _undone(job: ActiveJob) -> Iterator[None]:
         job.undone(words, is_over=False)
         yield
     job.undone(words, is_over=True)
-
-
-def _may_start(job: ActiveJob, spec: JobSpec) -> bool:
-    """Say whether a job may be started as the spec says; a sweep takes an ended one's place."""
-    if spec.sweep is not None:
-        return not job.is_open_ended
-    is_sweep = job.spec is not None and job.spec.sweep is not None
-    return job.state in (JobState.DRAFT, JobState.STOPPED) and not is_sweep
-
-
-def _is_of(job: ActiveJob | None, spec: JobSpec) -> bool:
-    """Say whether a stopped job is of this very sweep and code, so that its results count."""
-    if job is None or job.state is not JobState.STOPPED or job.spec is None:
-        return False
-    return (job.spec.sweep, job.spec.trusted) == (spec.sweep, spec.trusted)
-
-
-def _check_own_code(spec: JobSpec) -> None:
-    """Raise JobRefused unless each .py file of the job is sound and was allowed by its digest."""
-    from workers.attempt import code_files
-
-    for file, function in code_files(spec.pipeline, spec.sweep):
-        if problem := check_source(file, function):
-            raise JobRefused(problem)
-        if digest(file) not in spec.trusted:
-            raise JobRefused(f"{printable(file.name)} has not been allowed to run.")

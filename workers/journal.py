@@ -329,7 +329,7 @@ class Journal:
         self._tasks.replace(old, new)
         return count
 
-    def prepare_watch(self) -> None:
+    def prepare_comparing(self) -> None:
         """Be ready to be asked for tasks by their files and outputs."""
         with self._transaction(self._tasks.tally):
             for index in journal_watched.INDICES:

@@ -49,9 +49,13 @@ class Search:
         *,
         left_out: Sequence[Path],
         pace: Pace | None = None,
+        is_comparing: bool = False,
         deliver: Callable[["Search", Written | None], None],
     ) -> None:
-        """Prepare; with a pace it watches. `deliver` is called on a thread of ours."""
+        """Prepare; with a pace it watches. `deliver` is called on a thread of ours.
+
+        `is_comparing` says, as of any watch, that files which are tasks may have changed.
+        """
         self._request: Request = (
             [os.fsencode(path) for path in paths],
             (chosen.is_recursive, list(chosen.include), list(chosen.exclude)),
@@ -61,6 +65,7 @@ class Search:
         self.paths: Final = tuple(paths)
         self.chosen: Final = chosen
         self.is_watching: Final = pace is not None
+        self.is_comparing: Final = is_comparing or self.is_watching
         self.is_over = False
         self.is_lost = False
         self._deliver = deliver

@@ -51,13 +51,21 @@ class Searches:
         """Say whether a search was killed so often that none goes on with it."""
         return self._losses > LOSSES_MOST
 
-    def begin(self, paths: Sequence[Path], chosen: InputFilter, spec: JobSpec | None) -> None:
+    def begin(
+        self,
+        paths: Sequence[Path],
+        chosen: InputFilter,
+        spec: JobSpec | None,
+        *,
+        is_comparing: bool = False,
+    ) -> None:
         """Search, or watch if the spec says so; JobRefused where no process can be started."""
         search = Search(
             paths,
             chosen,
             left_out=(spec.output,) if spec is not None and not spec.is_in_place else (),
             pace=PACE if spec is not None and spec.is_watching else None,
+            is_comparing=is_comparing,
             deliver=self._deliver,
         )
         try:

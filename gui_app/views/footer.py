@@ -15,6 +15,7 @@ from workers.typed import override
 from workers.wording import count_words, printable, remaining_words, size_words, time_words
 
 _LINE_PX = 4
+_RUN_AGAIN_TIP = "Look at the inputs again: what is new or has changed, and what failed"
 _STOP_WATCHING_TIP = "Take no more files; the job ends once those it has are done"
 
 
@@ -68,6 +69,7 @@ class Footer(QFrame):
     stop_watching_pressed = Signal()
     open_folder_pressed = Signal()
     retry_pressed = Signal()
+    run_again_pressed = Signal()
     new_job_pressed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -80,6 +82,7 @@ class Footer(QFrame):
             "New job": push_button("New job"),
             "Cancel": push_button("Cancel"),
             "Stop watching": push_button("Stop watching"),
+            "Run again": push_button("Run again"),
             "Retry problems": push_button("Retry problems"),
             "Run the rest": push_button("Run the rest"),
             "Open folder": push_button("Open folder"),
@@ -88,6 +91,7 @@ class Footer(QFrame):
             "Start": push_button("Start"),
         }
         self._buttons["Stop watching"].setToolTip(_STOP_WATCHING_TIP)
+        self._buttons["Run again"].setToolTip(_RUN_AGAIN_TIP)
         self._is_watch_wanted = False
         self._snapshot = JobSnapshot(sequence=0)
         self._lay_out()
@@ -161,6 +165,7 @@ class Footer(QFrame):
         self._buttons["Stop watching"].clicked.connect(self.stop_watching_pressed)
         self._buttons["Open folder"].clicked.connect(self.open_folder_pressed)
         self._buttons["Retry problems"].clicked.connect(self.retry_pressed)
+        self._buttons["Run again"].clicked.connect(self.run_again_pressed)
         self._buttons["Run the rest"].clicked.connect(self.retry_pressed)
         self._buttons["New job"].clicked.connect(self.new_job_pressed)
 
@@ -226,13 +231,13 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
     middle = ("Retry problems",) if counts.failed else ()
     if snapshot.state is JobState.CANCELLED and counts.cancelled:
         middle = ("Run the rest",)
-    buttons = ("New job", *middle, *(("Open folder",) if has_output else ()))
+    buttons = ("New job", "Run again", *middle, *(("Open folder",) if has_output else ()))
     state = "Finished" if snapshot.state is JobState.FINISHED else "Cancelled"
     if counts.skipped and counts.skipped == counts.total:
         return _Face("Nothing to do", f"{count_words(counts.skipped, 'file')} skipped", buttons)
     files = count_words(counts.succeeded, "file")
     where = f" in {printable(snapshot.output.name)}" if snapshot.output else ""
-    where = " in place, originals in the trash" if snapshot.is_in_place else where
+    where = " in place of the originals" if snapshot.is_in_place else where
     left = f" · {counts.cancelled:,} not done" if counts.cancelled else ""
     return _Face(state, f"{files}{where}{left}{_problem_words(snapshot)}", buttons)
 

@@ -15,7 +15,6 @@ COUNT = 6
 
 @pytest.fixture
 def everycore(tmp_path: Path) -> Iterator[Everycore]:
-    pytest.importorskip("send2trash")
     with everycore_in(tmp_path) as program:
         program.environment["HOME"] = str(tmp_path)
         program.environment["XDG_DATA_HOME"] = str(tmp_path / "share")

@@ -53,7 +53,7 @@ def test_originals_are_replaced_only_after_a_yes(
     end = person.until(lambda now: now.state.is_ended)
     assert end.counts.succeeded == 2
     footer = person.app.views.footer
-    assert footer.sentences == ("Finished", "2 files in place, originals in the trash")
+    assert footer.sentences == ("Finished", "2 files in place of the originals")
     for name in before:
         with Image.open(folder / name) as picture:
             assert picture.size == (1024, 683)

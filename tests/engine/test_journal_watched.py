@@ -22,7 +22,7 @@ MADE = Success((OUTPUT,), 40, checks=(CHECK,))
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with closing(Journal.create(tmp_path, "Holiday")) as journal:
-        journal.prepare_watch()
+        journal.prepare_comparing()
         yield journal
 
 

@@ -75,6 +75,11 @@ def test_finished_job_names_its_folder(footer: Footer) -> None:
     assert footer.button("Retry problems").isVisible()
 
 
+def test_finished_job_in_place_names_no_folder(footer: Footer) -> None:
+    footer.apply(replace(FINISHED, is_in_place=True))
+    assert footer.sentences[1] == "1,281 files in place of the originals · 2 problems"
+
+
 def test_nothing_to_retry_hides_the_button(footer: Footer) -> None:
     footer.apply(replace(FINISHED, counts=Counts(succeeded=3)))
     assert not footer.button("Retry problems").isVisible()
@@ -93,6 +98,7 @@ def test_every_button_tells_its_gesture(qtbot: QtBot, footer: Footer) -> None:
         (BUSY_WATCHING, "Stop watching", footer.stop_watching_pressed),
         (BUSY_WATCHING, "Cancel", footer.cancel_pressed),
         (FINISHED, "Open folder", footer.open_folder_pressed),
+        (FINISHED, "Run again", footer.run_again_pressed),
         (FINISHED, "Retry problems", footer.retry_pressed),
         (CANCELLED, "Run the rest", footer.retry_pressed),
     )

@@ -60,9 +60,9 @@ def resume(options: ResumeOptions) -> ExitStatus:
 
 
 def retry(options: RetryOptions) -> ExitStatus:
-    """Run the failed and cancelled tasks of a job again."""
+    """Run the failed and cancelled tasks of a job again, and what has changed if asked for."""
     from workers.command_line.following import Undertaking, follow
-    from workers.commands import OpenJob, RetryTasks
+    from workers.commands import OpenJob, RetryTasks, RunAgain
     from workers.report import check_report_target
 
     if options.following.report is not None:
@@ -72,6 +72,8 @@ def retry(options: RetryOptions) -> ExitStatus:
         raise UsageError(
             f"Job {entry.job} is not finished; `everycore resume {entry.job}` goes on with it."
         )
+    if options.with_changed:
+        return follow(Undertaking((OpenJob(entry.job), RunAgain())), options.following)
     if not entry.counts.failed and not entry.counts.cancelled:
         print(f"Nothing failed in job {entry.job}.")
         return ExitStatus.DONE

@@ -88,9 +88,10 @@ class ResumeOptions:
 
 @dataclass(frozen=True, slots=True)
 class RetryOptions:
-    """`everycore retry`."""
+    """`everycore retry`; `with_changed` also runs what is new or has changed."""
 
     job: str
+    with_changed: bool = False
     following: Following = Following()
 
 

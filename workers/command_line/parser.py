@@ -50,7 +50,7 @@ def parse(arguments: Sequence[str]) -> asked.Options:
         case "resume":
             return asked.ResumeOptions(chosen.job, _following(chosen))
         case "retry":
-            return asked.RetryOptions(chosen.job, _following(chosen))
+            return asked.RetryOptions(chosen.job, chosen.changed, _following(chosen))
         case "discard":
             return asked.DiscardOptions(chosen.job)
         case "undo":
@@ -91,6 +91,12 @@ def _build() -> _Parser:
         _add_job(command, is_optional=name == "resume")
         if name not in ("discard", "undo"):
             _add_following(command)
+        if name == "retry":
+            command.add_argument(
+                "--changed",
+                action="store_true",
+                help="look at the inputs again, and also run what is new or has changed",
+            )
     verify = _command(
         commands, "verify", "read the outputs in a folder again: are they as they were made?"
     )
