@@ -69,6 +69,7 @@ class Watch:
         self._settling = Settling(pace.settle_s)
         # By the hash of a file's path, the mark with which it was told of: 140 bytes a file.
         self._told: dict[int, int] = {}
+        self._fronts: dict[Path, str] = {}
         self._identities = list(map(_identity, self._paths))
         self._rescan_at = 0.0
 
@@ -120,7 +121,7 @@ class Watch:
         now = time.monotonic()
         seen: set[int] = set()
         for batch in in_batches(self._walk.found(self._paths)):
-            seen.update(hash(_path_of(file)) for file in batch)
+            seen.update(hash(self._path_of(file)) for file in batch)
             yield News(self._settled(batch, now))
         if len(seen) < len(self._told) and None not in self._identities:
             self._told = {key: mark for key, mark in self._told.items() if key in seen}
@@ -145,7 +146,7 @@ class Watch:
 
     def _is_taken(self, file: FoundFile, now: float) -> bool:
         """Say whether a file is to be told of now: new or changed, and settled."""
-        path, mark = _path_of(file), mark_of(file)
+        path, mark = self._path_of(file), mark_of(file)
         if self._told.get(hash(path)) == mark:
             self._settling.forget(path)
             return False
@@ -158,23 +159,26 @@ class Watch:
 
     def _is_taken_at_once(self, file: FoundFile) -> bool:
         """Say whether a file of the first search is told of: unless it is still being written."""
-        path, mark = _path_of(file), mark_of(file)
+        path, mark = self._path_of(file), mark_of(file)
         is_root = _is_out_of_sight(file) and Path(path) in self._paths
-        if is_root or is_unfinished(file.relative):
+        is_known = hash(path) in self._told  # dropped twice
+        if is_root or is_known or is_unfinished(file.relative):
             return False
         if not file.problem and abs(time.time() - file.mtime_ns / 1e9) < self._pace.settle_s:
             return self._settling.is_settled(path, mark, time.monotonic())
         self._told[hash(path)] = mark
         return True
 
+    def _path_of(self, file: FoundFile) -> str:
+        front = self._fronts.get(file.root)
+        if front is None:
+            front = self._fronts[file.root] = os.path.join(file.root, "")  # noqa: PTH118  # its end
+        return front + file.relative
+
 
 def _is_out_of_sight(file: FoundFile) -> bool:
     """Say whether a file or folder could not even be looked at: it may come, or come back."""
     return bool(file.problem) and not file.number
-
-
-def _path_of(file: FoundFile) -> str:
-    return os.path.join(file.root, file.relative)  # noqa: PTH118  # ten times as fast
 
 
 def _identity(path: Path) -> Identity | None:

@@ -106,6 +106,14 @@ def test_watch_tells_first_of_all_that_is_there(folder: Path, watch: Watching) -
     assert watch().names() == ["0.txt", "1.txt", "2.txt"]
 
 
+def test_file_that_was_dropped_twice_is_told_of_once(folder: Path) -> None:
+    inner = write(folder / "deep" / "a.txt", "old", age_s=60)
+    watched = Watched([inner, folder], QUICK, ())
+    watched.until_all_told()
+    watched.search.stop()
+    assert [file.path for file in watched.files] == [inner]
+
+
 def test_file_that_was_just_written_is_told_of_once_it_has_settled(
     folder: Path, watch: Watching
 ) -> None:
@@ -202,8 +210,11 @@ def test_output_and_staging_folders_inside_are_not_looked_at(
     write(folder / ".everycore-job" / "half.txt", "half")
     write(folder / "new.txt", "new")
     watched.until_told_of("new.txt")
+    write(folder / "out" / "later.txt", "later")  # by now its folder has events of its own
+    write(folder / "last.txt", "last")
+    watched.until_told_of("last.txt")
     watched.words_for(1.0)
-    assert watched.names() == ["new.txt"]
+    assert watched.names() == ["new.txt", "last.txt"]
 
 
 def test_watch_goes_on_when_its_folder_comes_back(
