@@ -3,6 +3,7 @@
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -182,6 +183,42 @@ def test_plain_lines_come_now_and_then_without_control_characters() -> None:
         now = tenth / 10
         lines.show(snapshot(JobState.RUNNING, succeeded=tenth, waiting=250 - tenth))
     assert stream.getvalue() == "100 of 250 files\n200 of 250 files\n"
+
+
+def test_job_that_only_watches_says_so_once_and_no_line_after_line() -> None:
+    stream = io.StringIO()
+    now = 0.0
+
+    def clock() -> float:
+        return now
+
+    screen = Screen(Lines("file", stream, clock))
+    resting = replace(snapshot(JobState.RUNNING, succeeded=3), name="Inbox", is_watching=True)
+    screen.show(replace(resting, is_discovering=True), [])
+    assert stream.getvalue() == ""
+    for second in range(1000):
+        now = float(second)
+        screen.show(resting, [])
+    assert stream.getvalue().splitlines() == [
+        "Watching Inbox for new files. Ctrl-C stops; `everycore resume` watches on.",
+        "Watching Inbox for new files, 3 done so far",
+    ]
+    screen.show(replace(resting, counts=Counts(waiting=1, succeeded=3)), [])
+    assert stream.getvalue().splitlines()[2] == "3 of 4 files"
+
+
+def test_scripts_are_told_once_when_a_job_begins_to_watch() -> None:
+    events = io.StringIO()
+    screen = Screen(events=events)
+    resting = replace(snapshot(JobState.RUNNING, succeeded=1), is_watching=True)
+    screen.show(replace(resting, is_discovering=True), [task_row(Path("/in/a.jpg"))])
+    screen.show(resting, [])
+    screen.show(resting, [task_row(Path("/in/b.jpg"))])
+    assert [json.loads(line)["event"] for line in events.getvalue().splitlines()] == [
+        "task_finished",
+        "watching",
+        "task_finished",
+    ]
 
 
 def test_sentences_of_json_mode_stay_out_of_the_events() -> None:

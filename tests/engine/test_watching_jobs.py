@@ -198,6 +198,7 @@ def test_outputs_below_the_watched_folder_are_no_inputs(running: Running, folder
     running.post(*watching_job(folder, folder / "out"))
     running.until(rests(3))
     write(folder / "new.txt", "new")
+    write(folder / "out" / "somebody's.txt", "not an output, but among them")
     running.until(rests(4))
     write(folder / "last.txt", "last")  # by now the output of the one before has settled
     now = running.until(rests(5))
@@ -300,8 +301,13 @@ def test_folder_that_is_added_while_the_job_watches_is_watched_too(
     running.post(AddInputs((other,)))
     running.until(rests(3))
     write(other / "new.txt", "new")
-    write(folder / "new.txt", "new")
+    write(folder / "deep" / "new.txt", "new")
     running.until(rests(5))
+    running.post(AddInputs((folder / "deep",)))  # is watched already
+    running.until(lambda now: now.is_discovering)
+    write(folder / "deep" / "last.txt", "last")
+    running.until(rests(6))
+    assert len(running.ended) == 6
 
 
 def test_what_came_and_changed_while_the_job_was_stopped_is_found_when_it_goes_on(

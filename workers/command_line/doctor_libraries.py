@@ -23,6 +23,7 @@ def diagnoses() -> list[Diagnosis]:
         *_vips(),
         _library("Pillow", "PIL", "the second decoder for pictures", is_needed=True),
         _library("NumPy", "numpy", "arrays and .npy results", is_needed=True),
+        _library("watchfiles", "watchfiles", "hearing at once of new files in watched folders"),
         _library("polars", "polars", "tables; pip install 'everycore[data]'"),
     ]
 
