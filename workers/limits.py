@@ -41,6 +41,8 @@ _PARENT: Final = 1
 _START: Final = 19
 # Since when this process adopts orphans, on the clock by which /proc counts; empty: it does not.
 _adopting_since: Final[list[float]] = []
+# Programs of ours that this process started; by their parent alone they look adopted.
+_own_programs: Final[set[int]] = set()
 # The thread that waits for the parent's end, and where it hears that another takes its place.
 _lifelines: Final[list[tuple[threading.Thread, int]]] = []
 
@@ -152,7 +154,8 @@ def adopt_orphans() -> None:
 def end_adopted() -> None:
     """Kill and reap what a dead worker's tasks had started, now that it is ours (Linux).
 
-    Spares whatever this process started itself by multiprocessing, and the keeper. Call it from
+    Spares whatever this process started itself by multiprocessing, the keeper, and the programs of
+    which it was told. Call it from
     the thread that starts workers: one that is just being started looks like an orphan. Costs a
     look at each process of the system; blocks until they are gone, at most a second. Does nothing
     before `adopt_orphans`, nor in a worker, where a task's own child processes are its affair.
@@ -168,6 +171,16 @@ def end_adopted() -> None:
             _kill_and_reap(pid, give_up)
 
 
+def note_program(pid: int) -> None:
+    """Let `end_adopted` spare a program that this process has just started."""
+    _own_programs.add(pid)
+
+
+def forget_program(pid: int) -> None:
+    """Forget a program that has ended and was reaped."""
+    _own_programs.discard(pid)
+
+
 def _adopted() -> list[int]:
     """Return the ids of our child processes that we did not start."""
     from multiprocessing import active_children
@@ -176,7 +189,7 @@ def _adopted() -> list[int]:
     found = [int(name) for name in names if name.isdigit() and _is_foundling(name)]
     if not found:
         return []
-    ours = {child.pid for child in active_children()}
+    ours = _own_programs.union(child.pid for child in active_children() if child.pid)
     return [pid for pid in found if pid not in ours and not _is_attendant(pid)]
 
 

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 import msgspec
 
-from workers import programs
+from workers import limits, programs
 from workers.discovery import FoundFile
 from workers.job import InputFilter, Kind
 from workers.search_program import LENGTH, Batch, Request, Told
@@ -82,6 +82,7 @@ class Search:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        limits.note_program(self._process.pid)
         threading.Thread(target=self._read, args=(self._process,), name=THREAD, daemon=True).start()
 
     def stop(self) -> None:
@@ -120,6 +121,7 @@ class Search:
                 self._deliver(self, None if is_whole else written)
                 self._heard_at = time.monotonic()
         process.wait()
+        limits.forget_program(process.pid)
         if not is_whole and not self._is_stopped.is_set():
             self.is_lost = True
             self._deliver(self, None)

@@ -4,13 +4,29 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 
 from tests.end_to_end.everycore_program import Everycore, everycore_in, read_events
+
+CRASHING = """
+import os, signal
+def process(path, output):
+    if path.read_text() == "crash": os.kill(os.getpid(), signal.SIGKILL)
+    output.write_bytes(path.read_bytes())
+"""
+CRASHING_PIPELINE = """
+format = 1
+name = "Crash"
+[[steps]]
+operation = "user.process"
+file = "crash.py"
+"""
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 
@@ -82,6 +98,34 @@ def test_a_watch_that_was_killed_goes_on_without_loss(everycore: Everycore, pict
     assert told(again, 2) == (1, {"new.jpg"})
     outputs = {file.name for file in (pictures.parent / "out").glob("*.jpg")}
     assert outputs == {"0.jpg", "1.jpg", "new.jpg"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's reaper of orphans")
+def test_workers_that_die_do_not_take_the_watch_with_them(
+    everycore: Everycore, tmp_path: Path
+) -> None:
+    (tmp_path / "crash.py").write_text(CRASHING)
+    (tmp_path / "crash.toml").write_text(CRASHING_PIPELINE)
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "good.txt").write_text("good")
+    line = ("run", "crash.toml", inbox, "--output", tmp_path / "out", "--watch", "--json")
+    process = everycore.start(*line, "--trust", "--retries", "0")
+    assert told(process, 2) == (1, {"good.txt"})
+    before = watches(process.pid)
+    for number in range(4):
+        (inbox / f"{number}.txt").write_text("crash")
+    assert told(process, 4) == (0, {f"{number}.txt" for number in range(4)})
+    (inbox / "last.txt").write_text("last")
+    assert told(process, 1) == (0, {"last.txt"})
+    assert watches(process.pid) == before
+    assert len(before) == 1
+
+
+def watches(engine: int) -> list[int]:
+    """Return the ids of the processes that search for an engine."""
+    children = psutil.Process(engine).children()
+    return [child.pid for child in children if "search_program" in " ".join(child.cmdline())]
 
 
 def test_the_same_line_watches_on_and_without_watch_it_ends_the_job(

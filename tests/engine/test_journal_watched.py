@@ -62,10 +62,13 @@ def test_renewed_tasks_wait_with_what_their_files_are_and_the_sums_are_right(
         (1000 * task, 77) for task in range(1, 6)
     ]
     assert (waiting[0].outputs, waiting[0].checks) == ((OUTPUT,), (CHECK,))
+    end(journal, 4, Success((), 3))
+    assert journal.totals() == (15_000, 4000, 3, 0)
     with reopened(journal) as again:
-        assert (again.counts(), again.totals()) == (Counts(waiting=5), (15_000, 0, 0, 0))
+        counts = Counts(waiting=4, succeeded=1)
+        assert (again.counts(), again.totals()) == (counts, (15_000, 4000, 3, 0))
         end(again, 5, Success((), 3))
-        assert again.totals() == (15_000, 5000, 3, 0)
+        assert again.totals() == (15_000, 9000, 6, 0)
 
 
 def test_outputs_of_a_file_that_has_changed_are_not_told_as_made_of_it(journal: Journal) -> None:
