@@ -341,7 +341,6 @@ class ActiveJob:
         elif self._resting_since is None:
             self._resting_since = now
             self._stop_clock(now)
-            self.journal.commit()  # who looks on reads it now: nothing follows for a while
         elif now - self._resting_since > REST_AFTER_S and not self._has_let_go:
             self._has_let_go = True
             self._course.rest()

@@ -92,13 +92,8 @@ def test_clock_stands_and_nothing_is_promised_while_the_job_only_watches(
 
 
 def test_journal_tells_all_as_soon_as_the_job_only_watches(
-    running: Running,
-    journals: Path,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    running: Running, journals: Path, folder: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("workers.active_job.COMMIT_EVERY_S", 1000.0)
     fill(folder, 3)
     running.post(*watching_job(folder, tmp_path / "out"))
     running.until(rests(3))

@@ -74,14 +74,14 @@ def test_names_are_told_as_they_are_typed_and_fixed_while_the_job_runs(
     assert not field.isVisible()
     _button(panel, "More").click()
     assert field.isVisible()
-    told: list[str] = []
-    panel.choices_changed.connect(lambda choices: told.append(choices.names))
+    told: list[OutputChoices] = []
+    panel.choices_changed.connect(told.append)
     qtbot.keyClicks(field, "{n}")
-    assert told == ["{", "{n", "{n}"]
+    assert [choices.names for choices in told] == ["{", "{n", "{n}"]
     panel.apply_names("The name '{n}' has a field {n}.", is_wrong=True)
     assert "The name '{n}' has a field {n}." in _words(panel)
     field.clear()
-    assert told[-1] == ""
+    assert told[-1].names == ""
     panel.apply(JobSnapshot(1, state=JobState.RUNNING, output=PLANNED))
     assert not field.isEnabled()
 
