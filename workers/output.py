@@ -64,8 +64,11 @@ class Staging:
 
         The folder must be there; where it cannot be tried out, better two names than one.
         """
-        probe = self._folder / "probe-é"
-        others = (probe.with_name("PROBE-é"), probe.with_name(normalize("NFD", probe.name)))
+        # As bytes: where the language of the system is C, a name cannot be written otherwise.
+        probe, *others = (
+            self._folder / os.fsdecode(name.encode())
+            for name in ("probe-é", "PROBE-é", normalize("NFD", "probe-é"))
+        )
         try:
             probe.touch()
             try:
