@@ -9,8 +9,8 @@ from workers.journal_ends import End
 _END: Final = (
     "UPDATE task SET state = ?, message = ?, detail = ?, failure = ?, outputs = ?, checks = ?,"
     " bytes_out = ?, has_warning = ?, failed_points = ?, attempts = ?, seconds = ?, worker = ?,"
-    " ended_s = ?,"
-    " was_dispatched = was_dispatched OR ? WHERE id = ?"
+    " ended_s = ?, was_dispatched = was_dispatched OR ?, planned = coalesce(?, planned)"
+    " WHERE id = ?"
 )
 _MOVE: Final = "UPDATE task SET state = ?, attempts = ?, was_dispatched = 1 WHERE id = ?"
 _PLAN: Final = "UPDATE task SET planned = ? WHERE id = ?"
@@ -45,7 +45,8 @@ class Pending:
     def end(self, task: TaskId, end: End, tried: "tuple[int, float, int, float]") -> None:
         """Note how a task ended; `tried`: attempts, seconds of the last, worker, when it ended."""
         was_moved = self._moved.pop(task, None) is not None
-        self._ended[task] = (*end[:9], *tried, was_moved, task)
+        planned = self._planned.pop(task, None)
+        self._ended[task] = (*end[:9], *tried, was_moved, planned, task)
         if end.values:
             self._values[task] = end.values
 
