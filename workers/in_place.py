@@ -61,7 +61,10 @@ def kept_in(folder: Path) -> list[Kept]:
 
 def _files(place: Path) -> list[Path]:
     """Return the original in its folder; its second name only while it is the only one there."""
-    files = [file for file in place.iterdir() if file.name != disk.PARTIAL]
+    try:
+        files = [file for file in place.iterdir() if file.name != disk.PARTIAL]
+    except FileNotFoundError:  # in this moment it went to the trash
+        return []
     return [file for file in files if file.name != SECOND] or files
 
 
@@ -165,15 +168,17 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
 def _own_folder(place: Place, check: OutputCheck) -> Path:
     """Make a folder for what this attempt keeps."""
     originals = originals_folder(place.folder, place.job)
-    disk.make_folder(originals, mode=0o700)
     attempt = place.attempt
     while True:
+        disk.make_folder(originals, mode=0o700)
         folder = originals / f"{place.task:08d}-{attempt}-{check.sha256}"
         try:
             folder.mkdir(mode=0o700)
             return folder
         except FileExistsError:  # of an attempt of the same number, before the task was retried
             attempt += 1
+        except FileNotFoundError:  # the last original in it went to the trash in this moment
+            continue
 
 
 def _put_at(temp: Path, source: InputFile, kept: Path) -> bool:
