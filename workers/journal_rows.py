@@ -159,10 +159,12 @@ def read_sum(connection: sqlite3.Connection, state: int) -> tuple[int, Share]:
 
 
 class MadeByTask(NamedTuple):
-    """A task that succeeded: its input, its outputs and what they were."""
+    """A task that succeeded: its input as it was found, its outputs and what they were."""
 
     task: TaskId
     path: Path
+    size: int
+    mtime_ns: int
     outputs: tuple[tuple[Path, OutputCheck], ...]
 
 
@@ -172,7 +174,8 @@ def read_made(
     """Return tasks that made outputs, by id: those above `after`, or the last ones (-1)."""
     order = "ORDER BY id" if after >= 0 else "ORDER BY id DESC"
     rows = connection.execute(
-        "SELECT id, root, relative, name, outputs, checks FROM task WHERE id > ? AND state = ?"
+        "SELECT id, root, relative, name, size, mtime_ns, outputs, checks FROM task"
+        " WHERE id > ? AND state = ?"
         f" AND checks IS NOT NULL AND root IS NOT NULL {order} LIMIT ?",
         (after, SUCCEEDED, limit),
     )
@@ -180,11 +183,13 @@ def read_made(
         MadeByTask(
             task,
             roots[root] / relative_path(relative, name),
+            size,
+            mtime_ns,
             tuple(
                 zip(decoded_paths(outputs), decoded(checks, tuple[OutputCheck, ...]), strict=True)
             ),
         )
-        for task, root, relative, name, outputs, checks in rows
+        for task, root, relative, name, size, mtime_ns, outputs, checks in rows
     ]
 
 

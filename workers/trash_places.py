@@ -68,6 +68,11 @@ def _is_noted(note: Path, was: Path) -> bool:
     return True
 
 
+def real(path: Path) -> Path:
+    """Return the path through no link; a link that it is itself stays."""
+    return path.parent.resolve() / path.name
+
+
 def _is_moved(kept: Path, place: Path, note: Path) -> bool:
     """Move the file to its place in the trash; False, and no note, where that is taken."""
     is_moved = False

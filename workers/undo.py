@@ -7,11 +7,11 @@ caller's thread.
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from workers import no_clobber
@@ -19,13 +19,21 @@ from workers.job import OnExisting, TaskId
 from workers.journal import Journal
 from workers.journal_rows import MadeByTask
 from workers.originals import put_away
+from workers.output_names import numbered
 from workers.publishing import is_as_published, kept_beside, put_in_trash
-from workers.trash_places import INFO, paths_begin_at, trash_places
+from workers.trash_places import INFO, paths_begin_at, real, trash_places
 from workers.wording import count_words
 
 UNDONE: Final = "Undone: its output went to the trash."
 # A file takes a millisecond or two; whoever asks wants to hear of it.
 _STEP: Final = 20
+
+
+class Away(NamedTuple):
+    """A file in the trash, and when it went there, in whole seconds of local time."""
+
+    when: str
+    file: Path
 
 
 @dataclass(slots=True)
@@ -50,15 +58,14 @@ def undo(journal: Journal) -> Iterator[Undone]:
     spec = journal.spec()
     if spec is None:
         return
-    replaced: dict[Path, Path] = {}
+    replaced = Replaced(journal.created_ns)
     take_back = _take_back
     if spec.is_in_place:
         put_away(journal.path, is_over=True)
         take_back = _give_back
-        for root in journal.roots():
-            replaced |= _replaced_since(journal.created_ns, root)
+        replaced.look_below(journal.roots())
     elif spec.on_existing is OnExisting.REPLACE and spec.output.is_dir():
-        replaced = _replaced_since(journal.created_ns, spec.output)
+        replaced.look_below((spec.output,))
     after = TaskId(0)
     while made := journal.made(after, _STEP):
         after = made[-1].task
@@ -86,7 +93,60 @@ def undone_lines(done: Undone) -> list[str]:
     return lines
 
 
-def _take_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bool:
+class Replaced:
+    """The files that gave up their places: in the trash, or beside what took them.
+
+    What is in the trash is known on Linux only: other systems do not tell.
+    """
+
+    def __init__(self, since_ns: int) -> None:
+        """Know of none; `since_ns` is when the job was made."""
+        self._since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since_ns // 10**9))
+        self._in_trash: dict[Path, list[Away]] = {}
+
+    def look_below(self, folders: Iterable[Path]) -> None:
+        """Read the notes of the trash that files of these folders go to."""
+        places = {info for folder in folders for info in trash_places(folder)[1:]}
+        for info in places:
+            for note in info.glob(f"*{INFO}"):
+                path, when = _noted(note, info.parent)
+                file = info.parent / "files" / note.name.removesuffix(INFO)
+                if os.path.lexists(file):  # killed in between, a program leaves a note of nothing
+                    self._in_trash.setdefault(path, []).append(Away(when, file))
+        for found in self._in_trash.values():
+            found.sort()
+
+    def of(self, path: Path) -> Path:
+        """Return the first that went from the path since then, in the trash or beside."""
+        found = self._in_trash.get(real(path), ())
+        since = [away.file for away in found if away.when >= self._since]
+        return since[0] if since else kept_beside(path)
+
+    def input_of(self, made: MadeByTask) -> Path:
+        """Return what the task's input was, known by its size and time.
+
+        By when it went it cannot be told: the clock may have been set, other jobs may have begun
+        in the same second, and of a job that watches the path may have had several inputs.
+        """
+        in_trash = [away.file for away in self._in_trash.get(real(made.path), ())]
+        for file in (*in_trash, *_beside(made.path)):
+            with suppress(OSError):
+                status = file.lstat()
+                if (status.st_size, status.st_mtime_ns) == (made.size, made.mtime_ns):
+                    return file
+        return self.of(made.path)
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield the names that files have which were set beside a path, while there are some."""
+    first = file = kept_beside(path)
+    number = 2
+    while os.path.lexists(file):
+        yield file
+        file, number = first.with_name(numbered(first, number)), number + 1
+
+
+def _take_back(made: MadeByTask, replaced: Replaced, done: Undone) -> bool:
     """Undo one task; say whether its outputs are there no more."""
     is_taken_back = True
     for output, check in made.outputs:
@@ -102,13 +162,13 @@ def _take_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bo
             put_in_trash(output)
             done.trashed += 1
         if is_taken_back:
-            _restore(output, replaced, done)
+            _restore(replaced.of(output), output, done)
     return is_taken_back
 
 
-def _give_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bool:
+def _give_back(made: MadeByTask, replaced: Replaced, done: Undone) -> bool:
     """Undo one task in place; say whether the original has its name again."""
-    original = replaced.get(made.path) or kept_beside(made.path)
+    original = replaced.input_of(made)
     for output, check in made.outputs:
         if not original.is_file():
             done.originals_gone += 1
@@ -121,13 +181,12 @@ def _give_back(made: MadeByTask, replaced: dict[Path, Path], done: Undone) -> bo
             done.trashed += 1
         else:
             done.gone += 1
-    _restore(made.path, replaced, done)
+    _restore(original, made.path, done)
     return True
 
 
-def _restore(output: Path, replaced: dict[Path, Path], done: Undone) -> None:
+def _restore(away: Path, output: Path, done: Undone) -> None:
     """Move the file that the output took the place of back to its name."""
-    away = replaced.get(output) or kept_beside(output)
     if not away.is_file():
         return
     try:
@@ -142,22 +201,6 @@ def _restore(output: Path, replaced: dict[Path, Path], done: Undone) -> None:
         done.not_restored += 1
 
 
-def _replaced_since(since_ns: int, output: Path) -> dict[Path, Path]:
-    """Return the files in the trash by the path they had, the first that went since the time.
-
-    Linux only: other systems do not tell what is in their trash.
-    """
-    found: dict[Path, tuple[str, Path]] = {}
-    # The notes are in whole seconds of local time.
-    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(since_ns // 10**9))
-    for info in (folder for folder in trash_places(output) if folder.name == "info"):
-        for note in info.glob(f"*{INFO}"):
-            path, when = _noted(note, info.parent)
-            if when >= since and (path not in found or when < found[path][0]):
-                found[path] = when, info.parent / "files" / note.name.removesuffix(INFO)
-    return {path: file for path, (_, file) in found.items()}
-
-
 def _noted(note: Path, trash: Path) -> tuple[Path, str]:
     """Return the path a file in the trash had, and when it went there."""
     lines: dict[str, str] = {}
@@ -166,4 +209,4 @@ def _noted(note: Path, trash: Path) -> tuple[Path, str]:
             key, _, value = line.partition("=")
             lines[key] = value
     path = os.fsdecode(unquote_to_bytes(lines.get("Path", "")))
-    return paths_begin_at(trash) / path, lines.get("DeletionDate", "")
+    return real(paths_begin_at(trash) / path), lines.get("DeletionDate", "")
