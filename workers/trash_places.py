@@ -56,8 +56,7 @@ def put(kept: Path, was: Path) -> None:
 
 def _is_noted(note: Path, was: Path) -> bool:
     """Write where the file was and when it left; False where that name is taken."""
-    trash = note.parent.parent
-    path = was if trash.name == _OF_HOME else was.relative_to(paths_begin_at(trash))
+    path = _as_noted(was, note.parent.parent)
     when = time.strftime("%Y-%m-%dT%H:%M:%S")
     text = f"[Trash Info]\nPath={quote_from_bytes(os.fsencode(path))}\nDeletionDate={when}\n"
     try:
@@ -66,6 +65,16 @@ def _is_noted(note: Path, was: Path) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def _as_noted(was: Path, trash: Path) -> Path:
+    """Return a path as that trash notes it; a volume's own notes it from the volume's top."""
+    if trash.name == _OF_HOME:
+        return was
+    top = paths_begin_at(trash).resolve()
+    if not (path := real(was)).is_relative_to(top):
+        raise OSError(errno.EXDEV, "it lies on another volume", str(was))
+    return path.relative_to(top)
 
 
 def real(path: Path) -> Path:

@@ -1,0 +1,35 @@
+"""Outputs in place of their inputs, on disks with a trash of their own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import Running, own_code
+from tests.engine.test_in_place import LOUDER, contents, in_place, until_settled
+from workers.commands import ClearInputs, UndoJob
+from workers.job import JobState
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash")
+
+
+def trashed(disk: Path) -> list[str]:
+    """Return what lies in the trash of that disk."""
+    (folder,) = disk.glob(".Trash-*/files")
+    return sorted(file.read_text() for file in folder.iterdir())
+
+
+def test_original_reached_through_a_link_goes_to_the_trash_of_its_disk_and_comes_back(
+    running: Running, small_disk: Path, tmp_path: Path
+) -> None:
+    (small_disk / "photos").mkdir()
+    (small_disk / "photos" / "a.txt").write_text("a")
+    (tmp_path / "link").symlink_to(small_disk)
+    running.post(*in_place(tmp_path / "link" / "photos", own_code(tmp_path, LOUDER)))
+    job = until_settled(running).job
+    assert job is not None
+    assert contents(small_disk / "photos") == {"a.txt": "A!"}
+    assert trashed(small_disk) == ["a"]
+    running.post(ClearInputs(), UndoJob(job))
+    running.until(lambda now: now.state is JobState.CANCELLED)
+    assert contents(small_disk / "photos") == {"a.txt": "a"}
