@@ -10,6 +10,7 @@ the original, in the same folder, says that it is to go.
 """
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Final, NamedTuple
@@ -23,7 +24,7 @@ from workers.output import output_failure
 from workers.publishing import Ours, checked, finished, publish
 
 CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
-SECOND: Final = f"{STAGING_PREFIX}second-name"
+_SECOND: Final = f"{STAGING_PREFIX}second-name"
 SAME: Final = "The result is the same as the original."
 
 
@@ -65,7 +66,23 @@ def _files(place: Path) -> list[Path]:
         files = [file for file in place.iterdir() if file.name != disk.PARTIAL]
     except FileNotFoundError:  # in this moment it went to the trash
         return []
-    return [file for file in files if file.name != SECOND] or files
+    return [file for file in files if not is_second(file)] or files
+
+
+def _second_name(source: InputFile) -> str:
+    """Return the second name of an original: it says what the original was when it got it."""
+    return f"{_SECOND}-{source.size}-{source.mtime_ns}"
+
+
+def is_second(file: Path) -> bool:
+    """Say whether that is the second name of an original that has its own as well."""
+    return file.name.startswith(_SECOND)
+
+
+def was_saved_since(second: Path) -> bool:
+    """Say whether somebody has written to the original since it got its second name."""
+    status = second.stat()
+    return second.name != f"{_SECOND}-{status.st_size}-{status.st_mtime_ns}"
 
 
 def tidy(folder: Path) -> None:
@@ -92,11 +109,9 @@ def standing(folder: Path, job: JobId, task: TaskId, path: Path) -> OutputCheck 
     Raises OSError where the disk refuses.
     """
     for kept in kept_in(originals_folder(folder, job)):
-        if kept.task == task and not is_settled(kept, path):
-            check = checked(path)
-            if check.sha256 == kept.sha256:
-                return check
-            # Else somebody saved the file meanwhile: what it was goes to the trash with the others.
+        # One that is no output somebody saved meanwhile: what it was goes to the trash.
+        if kept.task == task and not is_settled(kept, path) and is_output(kept, path):
+            return checked(path)
     return None
 
 
@@ -105,10 +120,11 @@ def is_settled(kept: Kept, path: Path) -> bool:
 
     Raises OSError where the disk refuses.
     """
-    is_output = checked(kept.path).sha256 == kept.sha256
-    if not is_output and not os.path.lexists(path):  # some disks cannot do both in one step
+    is_output_kept = checked(kept.path).sha256 == kept.sha256
+    is_free = not os.path.lexists(path) and path.parent.is_dir()
+    if not is_output_kept and is_free:  # some disks cannot do both in one step
         disk.move_if_free(kept.path, path)
-    elif not is_output and not is_same(kept.path, path):
+    elif not is_output_kept and not is_same(kept.path, path):
         return False
     forget(kept.path)
     return True
@@ -116,11 +132,26 @@ def is_settled(kept: Kept, path: Path) -> bool:
 
 def is_same(kept: Path, path: Path) -> bool:
     """Say whether two names are of one file, or of two with the same content; raises OSError."""
+    if not _is_file(path):
+        return False
     if kept.samefile(path):
         return True
     return kept.stat().st_size == path.stat().st_size and (
         checked(kept).sha256 == checked(path).sha256
     )
+
+
+def is_output(kept: Kept, path: Path) -> bool:
+    """Say whether what was made of an original has its name; raises OSError."""
+    return _is_file(path) and checked(path).sha256 == kept.sha256
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether a file stands there; somebody may have put a folder or a link in its place."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def forget(kept: Path) -> None:
@@ -154,7 +185,7 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
             return Skip(SAME)
         folder = _own_folder(place, check)
         if place.final != source.path:
-            return _put_beside(temp, source, folder / SECOND, place, ours)
+            return _put_beside(temp, source, folder / _second_name(source), place, ours)
         is_done = _put_at(temp, source, folder / source.path.name)
         return Success((source.path,), check.size, checks=(check,)) if is_done else CHANGED
     except OSError as error:
@@ -206,6 +237,9 @@ def _put_beside(
 ) -> Success | Failure | Skip:
     """Publish an output of another name; the original's second name says that it may go."""
     disk.keep(source.path, kept)
+    if source.has_changed():
+        forget(kept)
+        return CHANGED
     published = publish(temp, place.final, OnExisting.RENAME, ours)
     if not isinstance(published, Path):
         forget(kept)

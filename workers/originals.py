@@ -5,31 +5,35 @@ the job runs, and a last time when it is over. Then an original whose output was
 its place back.
 """
 
-import os
+import errno
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from workers import disk, journal_lock
 from workers.errors import JournalError
 from workers.in_place import (
-    SECOND,
     Kept,
     forget,
+    is_output,
     is_same,
+    is_second,
     is_settled,
     kept_in,
     originals_folder,
     tidy,
+    was_saved_since,
 )
 from workers.job import JobId, TaskState
 from workers.journal_files import journal_path
 from workers.journal_reader import JournalReader
-from workers.publishing import checked, set_beside
+from workers.publishing import set_beside
 from workers.snapshot import TaskRow
+from workers.wording import printable
 
 LOOK_EVERY_S: Final = 1.0
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_TRASH: Final = (
     "There is no trash here: each original is kept beside its output, named “before Everycore”."
 )
@@ -42,6 +46,7 @@ class Originals:
         self._thread: threading.Thread | None = None
         self._has_ended = threading.Event()
         self._is_over = False
+        self._is_settled = True
         self._problem = ""
 
     def begin(self, journal: Path) -> None:
@@ -49,6 +54,7 @@ class Originals:
         self.end(is_over=False)
         self.join()
         self._has_ended.clear()
+        self._is_settled = False
         self._thread = threading.Thread(
             target=self._run, args=(journal,), name="originals", daemon=True
         )
@@ -63,6 +69,11 @@ class Originals:
     def is_busy(self) -> bool:
         """Say whether the last look is not over yet."""
         return self._has_ended.is_set() and self._thread is not None and self._thread.is_alive()
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether every original was put away, or given back, after the job was over."""
+        return self._is_settled
 
     def problem(self) -> str:
         """Return, once, a sentence on what could not be done as meant."""
@@ -81,8 +92,8 @@ class Originals:
 
     def _look(self, journal: Path, *, is_over: bool) -> None:
         try:
-            if not put_away(journal, is_over=is_over):
-                self._problem = _NO_TRASH
+            self._problem = put_away(journal, is_over=is_over) or self._problem
+            self._is_settled = is_over
         except OSError as error:
             reason = error.strerror or error
             self._problem = f"Originals cannot be moved to the trash: {reason}."
@@ -90,45 +101,63 @@ class Originals:
             self._problem = f"Originals cannot be moved to the trash: {error}"
 
 
-def put_away(journal: Path, *, is_over: bool) -> bool:
-    """Move originals whose outputs the journal has to the trash; False where there is none.
+def put_away(journal: Path, *, is_over: bool) -> str:
+    """Move originals whose outputs the journal has to the trash; return what is not as meant.
 
-    Where the job is over, the others get their places back. Raises OSError and JournalError.
+    Where the job is over, the others get their places back. What the disk refuses for one keeps
+    none of the others. Raises OSError and JournalError.
     """
-    has_trash = True
+    problem, refusal = "", None
     with closing(JournalReader(journal)) as reader:
         for root in reader.roots():
             folder = originals_folder(root, JobId(journal.stem))
             kept = kept_in(folder)
             rows = {row.task: row for row in reader.tasks([each.task for each in kept])}
             for each in kept:
-                row = rows.get(each.task)
-                if row is None or row.path is None:
-                    continue
-                if row.state is TaskState.SUCCEEDED:
-                    has_trash = _put_away(each, row.path, row) and has_trash
-                elif is_over:
-                    has_trash = _give_back(each, row.path) and has_trash
+                try:
+                    problem = _settle(each, rows.get(each.task), is_over=is_over) or problem
+                except OSError as error:
+                    refusal = refusal or error
             if is_over:
                 tidy(folder)
-    return has_trash
+    if refusal is not None:
+        raise refusal
+    return problem
+
+
+def _settle(kept: Kept, row: TaskRow | None, *, is_over: bool) -> str:
+    if row is None or row.path is None:
+        return ""
+    if row.state is TaskState.SUCCEEDED:
+        return _put_away(kept, row.path, row, is_over=is_over)
+    return _give_back(kept, row.path) if is_over else ""
 
 
 def give_back_unfinished(journals: Path, job: JobId) -> None:
     """Leave nothing behind of a job that is to be forgotten.
 
-    Raises OSError, and JournalError while a live process has the job open.
+    Raises JournalError while a live process has the job open, and where the disk refuses: its
+    record is all that tells where they belong.
     """
     path = journal_path(journals, job)
     if not path.is_file():
         return
     journal_lock.take(path)
     try:
-        with suppress(JournalError):  # a journal that cannot be read tells of no originals
-            if is_in_place(path):
-                put_away(path, is_over=True)
+        if _is_known_in_place(path):
+            put_away(path, is_over=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise JournalError(f"Originals of this job cannot be put back: {reason}.") from error
     finally:
         journal_lock.release(path)
+
+
+def _is_known_in_place(journal: Path) -> bool:
+    try:
+        return is_in_place(journal)
+    except JournalError:  # one that cannot be read tells of no originals
+        return False
 
 
 def is_in_place(journal: Path) -> bool:
@@ -138,44 +167,66 @@ def is_in_place(journal: Path) -> bool:
         return spec is not None and spec.is_in_place
 
 
-def _put_away(kept: Kept, path: Path, row: TaskRow) -> bool:
-    original = kept.path if path in row.outputs else _taken(kept.path, path)
-    has_trash = _to_trash(original, path)
-    forget(original)
-    return has_trash
+def _put_away(kept: Kept, path: Path, row: TaskRow, *, is_over: bool) -> str:
+    leaving = kept.path
+    if path not in row.outputs:
+        leaving = kept.path.with_name(path.name)
+        if is_second(kept.path) and (words := _take(kept.path, path, leaving)) is not None:
+            forget(kept.path)
+            return words
+        _forget_second(leaving)
+    problem = _to_trash(leaving, path, waits=not is_over)
+    forget(leaving)
+    return problem
 
 
-def _taken(kept: Path, path: Path) -> Path:
-    """Take an original from beside its output; return where it lies until it is in the trash.
+def _take(second: Path, path: Path, leaving: Path) -> str | None:
+    """Take an original from beside its output, to lie there until it is in the trash.
 
-    Where somebody has saved the file since, that stays, and only what it was goes.
+    Where somebody has saved the file since, that stays, and only what it was goes. Where nothing
+    goes, returns what is not as meant.
     """
-    leaving = kept.with_name(path.name)
-    if kept.name == SECOND:
-        is_there = os.path.lexists(path) and is_same(kept, path)
-        disk.move_if_free(path if is_there else kept, leaving)
-    disk.remove(kept.with_name(SECOND))
-    return leaving
+    if not is_same(second, path):
+        disk.move_if_free(second, leaving)
+        return None
+    if second.samefile(path) and was_saved_since(second):
+        return ""
+    try:
+        disk.move_if_free(path, leaving)
+    except PermissionError:  # the system protects it, or it is another person's
+        return f"{printable(path.name)} may not be removed: it stays beside its output."
+    return None
 
 
-def _give_back(kept: Kept, path: Path) -> bool:
+def _forget_second(leaving: Path) -> None:
+    for file in leaving.parent.iterdir():
+        if is_second(file):
+            disk.remove(file)
+
+
+def _give_back(kept: Kept, path: Path) -> str:
     """Let an original have its name again, unless somebody has saved something there since."""
     if is_settled(kept, path):
-        return True
-    has_trash = True
-    if checked(path).sha256 != kept.sha256:
-        has_trash = _to_trash(kept.path, path)
+        return ""
+    problem = ""
+    if not is_output(kept, path):
+        problem = _to_trash(kept.path, path, waits=False)
     elif not disk.exchange(kept.path, path):
         disk.replace(kept.path, path)
     forget(kept.path)
-    return has_trash
+    return problem
 
 
-def _to_trash(file: Path, was: Path) -> bool:
-    """Move a file to the trash, noted under that path; beside it where there is no trash."""
+def _to_trash(file: Path, was: Path, *, waits: bool) -> str:
+    """Move a file to the trash, noted under that path; beside it where there is no trash.
+
+    A trash without room is waited for, while there is time: OSError.
+    """
     try:
         disk.trash(file, was)
-    except OSError:
+    except OSError as error:
+        if waits and error.errno in _FULL:
+            raise
         set_beside(file, was)
-        return False
-    return True
+        return _NO_TRASH
+    return ""

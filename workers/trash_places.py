@@ -64,6 +64,10 @@ def _is_noted(note: Path, was: Path) -> bool:
             file.write(text)
     except FileExistsError:
         return False
+    except OSError:
+        with suppress(OSError):
+            note.unlink()
+        raise
     return True
 
 

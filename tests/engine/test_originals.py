@@ -1,4 +1,4 @@
-"""Originals on their way: hidden beside their outputs, into the trash or back; what gets between."""
+"""Originals on their way into the trash, or back to where they were, and what gets between."""
 
 import os
 import shutil
@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.replacing import NEW, SCENES, Scene
+from tests.engine.conftest import Running, own_code
+from tests.engine.test_in_place import LOUDER, in_place, until_settled
+from tests.faults.replacing import NEW, OLD, SCENES, TASK, Scene
 from workers import disk
-from workers.in_place import kept_in, originals_folder
-from workers.job import JobId
+from workers.errors import JournalError
+from workers.in_place import CHANGED, kept_in, originals_folder
+from workers.job import JobId, WorkerId
+from workers.journal import Journal
+from workers.originals import give_back_unfinished, put_away
 from workers.outcome import Success
 
 pytestmark = [
@@ -65,3 +70,139 @@ def test_folder_of_originals_that_is_cleared_away_in_between_is_made_again(
     journal.close()
     assert cleared
     assert scene.final(tmp_path / "place").read_bytes() == NEW
+
+
+def attempted(scene: Scene, place: Path, *, is_recorded: bool = True) -> Journal:
+    """Let the task's attempt do all it does; nothing is put away yet."""
+    journal = scene.set_up(place)
+    outcome = scene.attempt(place, journal, 1)
+    assert isinstance(outcome, Success)
+    journal.dispatched(TASK, 1)
+    if is_recorded:
+        assert journal.ended(TASK, outcome, 1, 0.0, WorkerId(1))
+    journal.commit()
+    return journal
+
+
+def refuse_at(step: str, error: OSError, monkeypatch: pytest.MonkeyPatch) -> None:
+    def reached(passed: str) -> None:
+        if passed == step:
+            raise error
+
+    monkeypatch.setattr(disk, "failpoint", reached)
+
+
+def in_trash(trash: Path) -> list[bytes]:
+    """Return what lies in the trash."""
+    folder = trash / "files"
+    return [file.read_bytes() for file in folder.iterdir()] if folder.is_dir() else []
+
+
+def hidden(scene: Scene, place: Path) -> list[str]:
+    """Return what of ours is left in the folder."""
+    return [file.name for file in scene.folder(place).glob(".everycore-*")]
+
+
+@pytest.mark.parametrize("is_link", [False, True], ids=["folder", "link"])
+def test_original_whose_name_something_else_has_goes_to_the_trash(
+    tmp_path: Path, trash: Path, *, is_link: bool
+) -> None:
+    journal = attempted(EXCHANGED, tmp_path, is_recorded=False)
+    name = EXCHANGED.original(tmp_path)
+    name.unlink()
+    if is_link:
+        name.symlink_to("nowhere")
+    else:
+        name.mkdir()
+    put_away(journal.path, is_over=True)
+    journal.close()
+    assert in_trash(trash) == [OLD]
+    assert not hidden(EXCHANGED, tmp_path)
+    assert name.is_symlink() if is_link else name.is_dir()
+
+
+def test_original_that_the_disk_refuses_keeps_none_of_the_others(
+    running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trash: Path
+) -> None:
+    for name in "abc":
+        (folder / f"{name}.txt").write_text(name)
+    refusals = iter([OSError(5, "Input/output error")])
+
+    def refuse_once(step: str) -> None:
+        if step == "remove" and (trash / "info").is_dir() and (error := next(refusals, None)):
+            raise error
+
+    monkeypatch.setattr(disk, "failpoint", refuse_once)
+    running.post(*in_place(folder, own_code(tmp_path, LOUDER)))
+    until_settled(running)
+    assert sorted(in_trash(trash)) == [b"a", b"b", b"c"]
+
+
+def test_original_that_may_not_be_removed_stays_beside_its_output(
+    tmp_path: Path, trash: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = attempted(BESIDE, tmp_path)
+    refuse_at("move", PermissionError(1, "Operation not permitted"), monkeypatch)
+    told = put_away(journal.path, is_over=False)
+    journal.close()
+    assert told == "a.jpg may not be removed: it stays beside its output."
+    shown = {file.name: file.read_bytes() for file in BESIDE.folder(tmp_path).iterdir()}
+    assert shown == {"a.jpg": OLD, "a.webp": NEW}
+    assert not in_trash(trash)
+
+
+def test_what_somebody_wrote_into_an_original_before_it_went_stays(
+    tmp_path: Path, trash: Path
+) -> None:
+    journal = attempted(BESIDE, tmp_path)
+    BESIDE.original(tmp_path).write_bytes(b"saved")
+    put_away(journal.path, is_over=True)
+    journal.close()
+    assert BESIDE.original(tmp_path).read_bytes() == b"saved"
+    assert not in_trash(trash)
+    assert not hidden(BESIDE, tmp_path)
+
+
+def test_file_saved_before_it_got_its_second_name_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = BESIDE.set_up(tmp_path)
+
+    def save(step: str) -> None:
+        if step == "keep":
+            BESIDE.original(tmp_path).write_bytes(b"saved")
+
+    monkeypatch.setattr(disk, "failpoint", save)
+    assert BESIDE.attempt(tmp_path, journal, 1) == CHANGED
+    journal.close()
+    shown = {file.name: file.read_bytes() for file in BESIDE.folder(tmp_path).rglob("*")}
+    assert shown == {"a.jpg": b"saved"}
+
+
+@pytest.mark.parametrize("scene", [EXCHANGED, BESIDE], ids=lambda scene: scene.name)
+def test_original_waits_for_room_in_the_trash(
+    tmp_path: Path, trash: Path, monkeypatch: pytest.MonkeyPatch, scene: Scene
+) -> None:
+    journal = attempted(scene, tmp_path)
+    refuse_at("trash", OSError(28, "No space left on device"), monkeypatch)
+    for _ in range(2):
+        with pytest.raises(OSError, match="No space"):
+            put_away(journal.path, is_over=False)
+    monkeypatch.setattr(disk, "failpoint", lambda _step: None)
+    put_away(journal.path, is_over=False)
+    journal.close()
+    assert in_trash(trash) == [OLD]
+    assert [file.name for file in scene.folder(tmp_path).iterdir()] == [scene.output]
+
+
+def test_job_whose_originals_cannot_be_put_back_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = attempted(EXCHANGED, tmp_path, is_recorded=False)
+    journal.close()
+    refuse_at("exchange", OSError(5, "Input/output error"), monkeypatch)
+    with pytest.raises(JournalError, match="cannot be put back: Input/output error"):
+        give_back_unfinished(journal.path.parent, journal.job)
+    monkeypatch.setattr(disk, "failpoint", lambda _step: None)
+    give_back_unfinished(journal.path.parent, journal.job)
+    assert EXCHANGED.original(tmp_path).read_bytes() == OLD

@@ -54,7 +54,7 @@ class Scene:
 
     def run(self, place: Path, journal: Journal, attempt: int = 1) -> Outcome:
         """Do all that happens to the task: the attempt, the journal, the trash."""
-        outcome = self._attempt(place, journal, attempt)
+        outcome = self.attempt(place, journal, attempt)
         if isinstance(outcome, Success):
             journal.dispatched(TASK, attempt)
             assert journal.ended(TASK, outcome, attempt, 0.0, WorkerId(1))
@@ -62,7 +62,8 @@ class Scene:
         put_away(journal.path, is_over=isinstance(outcome, Success))
         return outcome
 
-    def _attempt(self, place: Path, journal: Journal, attempt: int) -> Outcome:
+    def attempt(self, place: Path, journal: Journal, attempt: int) -> Outcome:
+        """Do what a worker does."""
         folder, original = self.folder(place), self.original(place)
         if attempt > 1 and (check := standing(folder, journal.job, TASK, original)) is not None:
             return Success((original,), check.size, checks=(check,))
