@@ -65,6 +65,7 @@ class ActiveJob:
         self._earlier: EarlierOutputs | None = None
         self._committed_at = 0.0
         self._is_cancelled = False
+        self._end_is_told = True
         self._changed: dict[TaskId, Changed] = {}
         self._resting_since: float | None = None
         self._has_let_go = False
@@ -271,6 +272,7 @@ class ActiveJob:
         self._manifest.join()
         self._originals.end(is_over=self._is_committed() and not self.is_open_ended)
         self._originals.join()
+        self._tell_end()
         if self.is_open_ended:
             self._enter(JobState.STOPPED)
         if self._earlier is not None:
@@ -299,6 +301,8 @@ class ActiveJob:
         """Go on after a pause whose cause is gone; tell what went wrong beside the job."""
         if problem := self._manifest.problem() or self._originals.problem():
             self.view.notice = problem
+        if not self._originals.is_busy:
+            self._tell_end()
         course = self._course
         if self.state is JobState.PAUSED and course is not None and course.blockage.is_over(now):
             with suppress(JobRefused):  # gone again in between
@@ -359,10 +363,13 @@ class ActiveJob:
         self.journal.set_discovered(True)
         self.view.all_changed()
 
-    def _enter(self, state: JobState) -> None:
+    def _stand(self, state: JobState) -> None:
         self.state = state
         if state is not JobState.PAUSED:
             self.pause_reason = ""
+
+    def _enter(self, state: JobState) -> None:
+        self._stand(state)
         self.journal.set_elapsed(self.view.elapsed(time.monotonic()))
         with suppress(JournalError):  # it stays buffered: `save` tries again and tells
             self.journal.set_state(state)
@@ -414,8 +421,21 @@ class ActiveJob:
             self._manifest.begin(self.journal.path, self.spec.output)
         if self.refusal:  # the journal has all results; to continue is to write them again
             self._enter(JobState.STOPPED)
+        elif self.spec.is_in_place:  # killed before its originals are put away, it can go on
+            self._stand(self._end)
+            self._end_is_told = False
         else:
-            self._enter(JobState.CANCELLED if self._is_cancelled else JobState.FINISHED)
+            self._enter(self._end)
+
+    @property
+    def _end(self) -> JobState:
+        return JobState.CANCELLED if self._is_cancelled else JobState.FINISHED
+
+    def _tell_end(self) -> None:
+        """Record that the job is over, once its originals are put away."""
+        if not self._end_is_told and self.state.is_ended and self._originals.is_settled:
+            self._end_is_told = True
+            self._enter(self.state)
 
     def _is_committed(self) -> bool:
         """Say whether the journal has all: what it lacks is undone when the job is over."""

@@ -3,18 +3,19 @@
 import os
 import shutil
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.engine.conftest import Running, own_code
-from tests.engine.test_in_place import LOUDER, in_place, until_settled
+from tests.engine.test_in_place import LOUDER, contents, in_place, until_settled
 from tests.faults.replacing import NEW, OLD, SCENES, TASK, Scene
 from workers import disk
 from workers.errors import JournalError
 from workers.in_place import CHANGED, kept_in, originals_folder
-from workers.job import JobId, WorkerId
-from workers.journal import Journal
+from workers.job import JobId, JobState, WorkerId
+from workers.journal import Journal, JournalReader, journal_path
 from workers.originals import give_back_unfinished, put_away
 from workers.outcome import Success
 
@@ -206,3 +207,32 @@ def test_job_whose_originals_cannot_be_put_back_is_not_forgotten(
     monkeypatch.setattr(disk, "failpoint", lambda _step: None)
     give_back_unfinished(journal.path.parent, journal.job)
     assert EXCHANGED.original(tmp_path).read_bytes() == OLD
+
+
+def test_job_is_over_in_its_record_once_its_originals_are_put_away(
+    running: Running,
+    folder: Path,
+    tmp_path: Path,
+    journals: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else one that is killed in between could not go on, and they lay hidden for good."""
+    (folder / "a.txt").write_text("a")
+    gate = threading.Event()
+
+    def wait(step: str) -> None:
+        if step == "trash":
+            gate.wait()
+
+    monkeypatch.setattr(disk, "failpoint", wait)
+    running.post(*in_place(folder, own_code(tmp_path, LOUDER)))
+    job = running.until_ended().job
+    assert job is not None
+    running.until(lambda _: True)
+    reader = JournalReader(journal_path(journals, job))
+    before = reader.entry().state
+    gate.set()
+    running.until(lambda _: not running.engine.is_busy and reader.entry().state.is_ended)
+    assert (before, reader.entry().state) == (JobState.RUNNING, JobState.FINISHED)
+    reader.close()
+    assert contents(folder) == {"a.txt": "A!"}
