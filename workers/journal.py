@@ -375,11 +375,18 @@ class Journal:
         """Let tasks wait again whose outputs are gone or cut short; return how many.
 
         Looks at the last ones, `most` of them: a power cut may have lost what the disk had not
-        taken yet.
+        taken yet. In place only where the input is there again: else somebody has edited the
+        output, which took its name, or moved it.
         """
         self.commit()
+        spec = self.spec()
+        is_in_place = spec is not None and spec.is_in_place
         made = journal_rows.read_made(self._connection, self._inputs.roots, -1, most)
-        lost = [each.task for each in made if not all(map(_is_whole, each.outputs))]
+        lost = [
+            each.task
+            for each in made
+            if not all(map(_is_whole, each.outputs)) and (not is_in_place or _is_there(each))
+        ]
         return self._reopen((SUCCEEDED,), lost) if lost else 0
 
     def made(self, after: TaskId, limit: int) -> list[journal_rows.MadeByTask]:
@@ -471,3 +478,12 @@ def _is_whole(made: tuple[Path, OutputCheck]) -> bool:
         return output.lstat().st_size == check.size
     except OSError:
         return False
+
+
+def _is_there(made: journal_rows.MadeByTask) -> bool:
+    """Say whether a task's input is as it was found."""
+    try:
+        status = made.path.lstat()
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime_ns) == (made.size, made.mtime_ns)
