@@ -9,6 +9,7 @@ already. An output of another name than its input stands beside it until then; a
 the original, in the same folder, says that it is to go.
 """
 
+import errno
 import os
 import stat
 from contextlib import suppress
@@ -189,8 +190,8 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
         is_done = _put_at(temp, source, folder / source.path.name)
         return Success((source.path,), check.size, checks=(check,)) if is_done else CHANGED
     except OSError as error:
-        where = place.final.parent if place.final.parent.is_dir() else place.folder
-        return output_failure(where, error)
+        is_theirs = error.errno != errno.EXDEV and place.final.parent.is_dir()
+        return output_failure(place.final.parent if is_theirs else place.folder, error)
     finally:
         with suppress(OSError):
             disk.remove(temp)

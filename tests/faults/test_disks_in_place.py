@@ -7,8 +7,8 @@ import pytest
 
 from tests.engine.conftest import Running, own_code
 from tests.engine.test_in_place import LOUDER, contents, in_place, until_settled
-from workers.commands import ClearInputs, UndoJob
-from workers.job import JobState
+from workers.commands import AddInputs, ClearInputs, UndoJob
+from workers.job import InputFilter, JobState
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash")
 
@@ -33,3 +33,15 @@ def test_original_reached_through_a_link_goes_to_the_trash_of_its_disk_and_comes
     running.post(ClearInputs(), UndoJob(job))
     running.until(lambda now: now.state is JobState.CANCELLED)
     assert contents(small_disk / "photos") == {"a.txt": "a"}
+
+
+def test_file_on_a_drive_below_the_dropped_folder_is_left_and_the_drives_are_named(
+    running: Running, small_disk: Path, tmp_path: Path
+) -> None:
+    (small_disk / "a.txt").write_text("a")
+    _, start = in_place(tmp_path, own_code(tmp_path, LOUDER))
+    running.post(AddInputs((tmp_path,), InputFilter(include=("a.txt",))), start)
+    until_settled(running)
+    told = next(row.message for row in running.ended if row.name == "disk/a.txt")
+    assert told == f"It lies on another drive than {tmp_path}. Drop a folder of that drive itself."
+    assert contents(small_disk) == {"a.txt": "a"}
