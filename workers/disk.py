@@ -82,9 +82,16 @@ def take_after(descriptor: int, original: int) -> None:
         os.fchown(descriptor, status.st_uid, status.st_gid)
     os.fchmod(descriptor, stat.S_IMODE(status.st_mode) & 0o777)
     if sys.platform == "linux":
-        with suppress(OSError):
-            for name in os.listxattr(original):
+        for name in _marks_of(original):
+            with suppress(OSError):  # one that only the system may set keeps none of the others
                 os.setxattr(descriptor, name, os.getxattr(original, name))
+
+
+def _marks_of(descriptor: int) -> list[str]:
+    try:
+        return os.listxattr(descriptor)
+    except OSError:
+        return []
 
 
 def sync(descriptor: int) -> None:

@@ -236,3 +236,28 @@ def test_job_is_over_in_its_record_once_its_originals_are_put_away(
     assert (before, reader.entry().state) == (JobState.RUNNING, JobState.FINISHED)
     reader.close()
     assert contents(folder) == {"a.txt": "A!"}
+
+
+def test_mark_that_may_not_be_set_keeps_none_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, output = tmp_path / "original", tmp_path / "output"
+    original.touch()
+    output.touch()
+    try:
+        for name in ("user.first", "user.second"):
+            os.setxattr(original, name, b"x")
+    except OSError:
+        pytest.skip("this disk knows no marks")
+    refused = os.listxattr(original)[0]
+    mark = os.setxattr
+
+    def refuse(file: int, name: str, value: bytes) -> None:
+        if name == refused:
+            raise PermissionError(1, "Operation not permitted")
+        mark(file, name, value)
+
+    monkeypatch.setattr(os, "setxattr", refuse)
+    with original.open("rb") as old, output.open("rb+") as new:
+        disk.take_after(new.fileno(), old.fileno())
+    assert {*os.listxattr(output), refused} == {"user.first", "user.second"}
