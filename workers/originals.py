@@ -25,9 +25,10 @@ from workers.in_place import (
     tidy,
     was_saved_since,
 )
-from workers.job import JobId, TaskState
+from workers.job import JobId, JobSpec, TaskState
 from workers.journal_files import journal_path
 from workers.journal_reader import JournalReader
+from workers.output import Staging
 from workers.publishing import set_beside
 from workers.snapshot import TaskRow
 from workers.wording import printable
@@ -144,8 +145,12 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
         return
     journal_lock.take(path)
     try:
-        if _is_known_in_place(path):
+        if (spec := _spec_of(path)) is None:
+            return
+        if spec.is_in_place:
             put_away(path, is_over=True)
+        for folder in _staged_in(path, spec):
+            Staging(folder, job).remove()
     except OSError as error:
         reason = error.strerror or error
         raise JournalError(f"Originals of this job cannot be put back: {reason}.") from error
@@ -153,18 +158,21 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
         journal_lock.release(path)
 
 
-def _is_known_in_place(journal: Path) -> bool:
+def _spec_of(journal: Path) -> JobSpec | None:
+    """Return what the job does; one that was never started, or cannot be read, left nothing."""
     try:
-        return is_in_place(journal)
-    except JournalError:  # one that cannot be read tells of no originals
-        return False
+        with closing(JournalReader(journal)) as reader:
+            return reader.spec()
+    except JournalError:
+        return None
 
 
-def is_in_place(journal: Path) -> bool:
-    """Say whether a job's outputs take the place of their inputs; raises JournalError."""
-    with closing(JournalReader(journal)) as reader:
-        spec = reader.spec()
-        return spec is not None and spec.is_in_place
+def _staged_in(journal: Path, spec: JobSpec) -> tuple[Path, ...]:
+    """Return the folders in which a job that was killed left what is unfinished."""
+    if spec.is_in_place:
+        with closing(JournalReader(journal)) as reader:
+            return (spec.output, *reader.roots())
+    return (spec.output if spec.pipeline is not None else spec.output.parent,)
 
 
 def _put_away(kept: Kept, path: Path, row: TaskRow, *, is_over: bool) -> str:

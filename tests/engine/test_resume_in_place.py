@@ -7,7 +7,8 @@ import pytest
 
 from tests.engine.conftest import Running, own_code
 from tests.engine.test_in_place import contents, in_place, trashed, until_settled
-from workers.commands import ClearInputs, ContinueJob, OpenJob
+from workers.commands import ClearInputs, ContinueJob, DiscardJob, OpenJob
+from workers.discovery import STAGING_PREFIX
 from workers.job import JobId
 
 pytestmark = [
@@ -64,3 +65,14 @@ def test_original_that_is_there_again_is_worked_on_again(
     running.post(OpenJob(stopped), ContinueJob())
     assert until_settled(running).counts.succeeded == 2
     assert contents(folder) == {"a.txt": "a!", "b.txt": "b!"}
+
+
+def test_forgotten_job_that_was_killed_leaves_nothing_unfinished(
+    running: Running, folder: Path, stopped: JobId
+) -> None:
+    staging = folder / f"{STAGING_PREFIX}{stopped}"
+    staging.mkdir(exist_ok=True)
+    (staging / "00000002-1.txt").write_text("b")
+    running.post(DiscardJob(stopped))
+    running.until(lambda _: not staging.exists())
+    assert contents(folder) == {"a.txt": "a!", "b.txt": "b"}
