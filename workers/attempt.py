@@ -17,7 +17,7 @@ from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, Setup
 from workers.operations.input_file import InputFile, open_input
-from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
 from workers.output import Staging, output_failure
 from workers.pipeline import output_suffix, own_code, steps_for
 from workers.placing import Made, place
@@ -88,7 +88,10 @@ class Preparation:
 
     def _known_in_place(self, request: RunFile, earlier: Earlier | None) -> Outcome | None:
         """Return how the task ended already, in an attempt that was killed or in an earlier job."""
-        if earlier is not None and not earlier.is_outdated:
+        if self.setup.by_content:
+            if (check := _result(request)) is not None:
+                return Skip(_DONE_BEFORE, (request.path,), (check,))
+        elif earlier is not None and not earlier.is_outdated:
             return Skip(_DONE_BEFORE, earlier.outputs, earlier.checks)
         if request.own_since_ns is None:
             return None
@@ -209,6 +212,20 @@ def _standing(earlier: Earlier | None) -> Earlier | None:
         return None
     pairs = zip(earlier.outputs, earlier.checks, strict=True)
     return earlier if all(is_as_published(*pair) for pair in pairs) else None
+
+
+def _result(request: RunFile) -> OutputCheck | None:
+    """Return what the file is now where an earlier job made its content, whatever its time."""
+    earlier = request.earlier
+    if earlier is None or earlier.is_outdated:
+        return None
+    try:
+        if request.path.lstat().st_size not in {check.size for check in earlier.checks}:
+            return None
+        check = checked(request.path)
+    except OSError:  # to read it says why
+        return None
+    return check if check.sha256 in {each.sha256 for each in earlier.checks} else None
 
 
 def _mtime_ns(path: Path) -> int | None:

@@ -16,6 +16,7 @@ from workers.journal_files import discard
 from workers.snapshot import JobSnapshot
 
 UP_TO_DATE = "Nothing has changed since its output was made."
+DONE_BEFORE = "It is the result of this pipeline already."
 KEPT = "An output with this name was there already; it was kept."
 
 
@@ -206,3 +207,20 @@ def test_edit_that_left_size_and_time_alone_is_seen_by_content(
     assert ran(running, commands).counts.succeeded == 0
     assert ran(running, commands, by_content=True).counts.succeeded == 1
     assert outputs_of(tmp_path / "out")["001.txt"] == "002.txt"
+
+
+def test_result_in_place_is_known_by_its_content(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    file = folder / "a.txt"
+    file.write_text("a")
+    louder = "def process(path, output):\n    output.write_text(path.read_text() + '!')\n"
+    commands = job_of(folder, folder, own_code(tmp_path, louder))
+    ran(running, commands, is_in_place=True, by_content=True)
+    os.utime(file, ns=(5, 5))
+    ran(running, commands, is_in_place=True, by_content=True)
+    assert [row.message for row in running.ended] == [DONE_BEFORE]
+    file.write_text("b!")
+    os.utime(file, ns=(5, 5))
+    ran(running, commands, is_in_place=True, by_content=True)
+    assert file.read_text() == "b!!"
