@@ -1,7 +1,8 @@
 """Jobs that are killed at random moments and gone on with lose nothing.
 
 `python -m tests.faults.kills FOLDER 200` does the same to the terminal's program for as long as
-one likes, `python -m tests.faults.window_kills FOLDER 200` to the window.
+one likes, with `--in-place` to jobs that replace their inputs; `python -m
+tests.faults.window_kills FOLDER 200` to the window.
 """
 
 import json
@@ -14,17 +15,17 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS, WINDOW_KILLS = 12, 8
+KILLS, KILLS_IN_PLACE, WINDOW_KILLS = 12, 8, 8
 # A window takes seconds to start on a busy machine; only a hang takes so long.
 HANGS_AFTER_S = 300
 
 pytestmark = pytest.mark.slow
 
 
-def printed_by(program: str, folder: Path, kills: int) -> Any:
+def printed_by(program: str, folder: Path, kills: int, *choices: str) -> Any:
     """Run a program that kills, and return what it printed at its end."""
     ended = subprocess.run(
-        [sys.executable, "-m", f"tests.faults.{program}", str(folder), str(kills)],
+        [sys.executable, "-m", f"tests.faults.{program}", str(folder), str(kills), *choices],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -41,6 +42,13 @@ def test_jobs_killed_at_random_moments_end_as_if_nobody_had_disturbed_them(tmp_p
     kills, jobs, *_ = printed_by("kills", tmp_path, KILLS)
     assert kills == KILLS
     assert jobs >= 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash")
+def test_jobs_in_place_killed_at_random_moments_lose_no_original(tmp_path: Path) -> None:
+    kills, jobs, *_ = printed_by("kills", tmp_path, KILLS_IN_PLACE, "--in-place")
+    assert kills == KILLS_IN_PLACE
+    assert jobs >= 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds processes by their mark in /proc")

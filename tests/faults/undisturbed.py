@@ -1,5 +1,6 @@
 """A folder of pictures, a job over them, and what that job makes when nobody disturbs it."""
 
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -36,7 +37,7 @@ def process(path, output):
     output.write_bytes(path.read_bytes())
 """
 # What ran at a kill, and what had just ended and was not recorded yet.
-_IN_FLIGHT: Final = WORKERS * 4
+IN_FLIGHT: Final = WORKERS * 4
 
 
 class Undisturbed:
@@ -49,10 +50,9 @@ class Undisturbed:
         self.pictures: Final = program.folder / "pictures"
         self.output: Final = program.folder / "out"
         own_code = program.folder / "own.py"
-        self._told = own_code.with_name("began")
-        own_code.write_text(_OWN_CODE, encoding="utf-8")
+        self._told = write_own_code(own_code)
         preset.write_text(_PRESET.format(name=PRESET_NAME, own_code=own_code), encoding="utf-8")
-        _make_pictures(self.pictures)
+        make_pictures(self.pictures)
         self._originals = digests(self.pictures)
         ended = program.run(*self.line("undisturbed"))
         assert ended.returncode == 0, ended.stderr
@@ -60,7 +60,11 @@ class Undisturbed:
         assert len(self._wanted) == FILES
         self.take_began()
 
-    def line(self, output: str) -> tuple[str, ...]:
+    def prepare(self) -> None:
+        """Let the next job begin without outputs."""
+        shutil.rmtree(self.output, ignore_errors=True)
+
+    def line(self, output: str = "out") -> tuple[str, ...]:
         """Return the arguments with which the terminal's program runs the job."""
         line = ("run", str(self._preset), "pictures", "--output", output, "--trust", "--json")
         return (*line, "--workers", str(WORKERS))
@@ -82,7 +86,7 @@ class Undisturbed:
         began = self.take_began()
         assert set(began) == set(self._originals)
         redone = len(began) - FILES
-        assert redone <= kills * _IN_FLIGHT, (redone, kills)
+        assert redone <= kills * IN_FLIGHT, (redone, kills)
         return redone
 
     def take_began(self) -> list[str]:
@@ -94,7 +98,14 @@ class Undisturbed:
         return names
 
 
-def _make_pictures(folder: Path) -> None:
+def write_own_code(file: Path) -> Path:
+    """Write own code that takes a while; return the file where it tells which inputs began."""
+    file.write_text(_OWN_CODE, encoding="utf-8")
+    return file.with_name("began")
+
+
+def make_pictures(folder: Path) -> None:
+    """Make a folder of pictures, each different."""
     folder.mkdir()
     for number in range(FILES):
         picture = Image.new("RGB", (320, 240), (number, 255 - number, number // 2))
