@@ -96,10 +96,13 @@ class Preparation:
         if request.own_since_ns is None:
             return None
         try:
-            check = standing(request.folder, self.setup.job, request.task, request.path)
+            made = standing(request.folder, self.setup.job, request.task, request.path)
         except OSError as error:
             return output_failure(request.folder, error)
-        return None if check is None else Success((request.path,), check.size, checks=(check,))
+        if made is None:
+            return None
+        output, check = made
+        return Success((output,), check.size, checks=(check,))
 
     def _read_and_run(
         self, request: RunFile, pipeline: Pipeline, ask: MemoryAsk, outdated: Sequence[Path]

@@ -70,9 +70,9 @@ def _files(place: Path) -> list[Path]:
     return [file for file in files if not is_second(file)] or files
 
 
-def _second_name(source: InputFile) -> str:
-    """Return the second name of an original: it says what the original was when it got it."""
-    return f"{_SECOND}-{source.size}-{source.mtime_ns}"
+def _second_name(source: InputFile, temp: Path) -> str:
+    """Return the second name of an original: it says what that was, and which file its output."""
+    return f"{_SECOND}_{source.size}_{source.mtime_ns}_{temp.stat().st_ino}"
 
 
 def is_second(file: Path) -> bool:
@@ -83,7 +83,24 @@ def is_second(file: Path) -> bool:
 def was_saved_since(second: Path) -> bool:
     """Say whether somebody has written to the original since it got its second name."""
     status = second.stat()
-    return second.name != f"{_SECOND}-{status.st_size}-{status.st_mtime_ns}"
+    return second.name.split("_")[1:3] != [str(status.st_size), str(status.st_mtime_ns)]
+
+
+def _published(kept: Kept, path: Path) -> Path | None:
+    """Return the output that stands beside an original under whatever number, if it is untouched.
+
+    Known by its inode and its content; only the person's own files have neither.
+    """
+    number = kept.path.name.rpartition("_")[2]
+    try:
+        with os.scandir(path.parent) as entries:
+            found = [Path(entry.path) for entry in entries if str(entry.inode()) == number]
+    except OSError:
+        return None
+    for file in found:
+        if file.name.startswith(path.stem) and is_output(kept, file):
+            return file
+    return None
 
 
 def tidy(folder: Path) -> None:
@@ -104,15 +121,21 @@ def keeps_name(path: PurePath, suffix: str) -> bool:
     return suffix == own or (format_of_suffix(own) or own) == format_of_suffix(suffix)
 
 
-def standing(folder: Path, job: JobId, task: TaskId, path: Path) -> OutputCheck | None:
+def standing(folder: Path, job: JobId, task: TaskId, path: Path) -> tuple[Path, OutputCheck] | None:
     """Return the output that a killed attempt has put in place; tidy up where it has not.
 
     Raises OSError where the disk refuses.
     """
     for kept in kept_in(originals_folder(folder, job)):
+        if kept.task != task:
+            continue
+        if is_second(kept.path) and (output := _published(kept, path)) is not None:
+            if not was_saved_since(kept.path) and is_same(kept.path, path):
+                return output, checked(output)
+            disk.remove(output)  # it is of what the file was
         # One that is no output somebody saved meanwhile: what it was goes to the trash.
-        if kept.task == task and not is_settled(kept, path) and is_output(kept, path):
-            return checked(path)
+        if not is_settled(kept, path) and is_output(kept, path):
+            return path, checked(path)
     return None
 
 
@@ -127,6 +150,8 @@ def is_settled(kept: Kept, path: Path) -> bool:
         disk.move_if_free(kept.path, path)
     elif not is_output_kept and not is_same(kept.path, path):
         return False
+    if is_second(kept.path) and (unrecorded := _published(kept, path)) is not None:
+        disk.remove(unrecorded)
     forget(kept.path)
     return True
 
@@ -186,7 +211,7 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
             return Skip(SAME)
         folder = _own_folder(place, check)
         if place.final != source.path:
-            return _put_beside(temp, source, folder / _second_name(source), place, ours)
+            return _put_beside(temp, source, folder / _second_name(source, temp), place, ours)
         is_done = _put_at(temp, source, folder / source.path.name)
         return Success((source.path,), check.size, checks=(check,)) if is_done else CHANGED
     except OSError as error:

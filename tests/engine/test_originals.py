@@ -13,7 +13,7 @@ from tests.engine.test_in_place import LOUDER, contents, in_place, until_settled
 from tests.faults.replacing import NEW, OLD, SCENES, TASK, Scene
 from workers import disk
 from workers.errors import JournalError
-from workers.in_place import CHANGED, kept_in, originals_folder
+from workers.in_place import CHANGED, kept_in, originals_folder, standing
 from workers.job import JobId, JobState, WorkerId
 from workers.journal import Journal, JournalReader, journal_path
 from workers.originals import give_back_unfinished, put_away
@@ -261,3 +261,36 @@ def test_mark_that_may_not_be_set_keeps_none_of_the_others(
     with original.open("rb") as old, output.open("rb+") as new:
         disk.take_after(new.fileno(), old.fileno())
     assert {*os.listxattr(output), refused} == {"user.first", "user.second"}
+
+
+@pytest.mark.parametrize("is_taken", [False, True], ids=["free", "numbered"])
+def test_attempt_after_a_killed_one_finds_the_output_beside_its_input(
+    tmp_path: Path, trash: Path, *, is_taken: bool
+) -> None:
+    """Own code may make another one each time: then both would stand there."""
+    journal = BESIDE.set_up(tmp_path)
+    if is_taken:
+        BESIDE.final(tmp_path).write_bytes(b"somebody's")
+    first = BESIDE.attempt(tmp_path, journal, 1)
+    assert isinstance(first, Success)
+    again = standing(BESIDE.folder(tmp_path), journal.job, TASK, BESIDE.original(tmp_path))
+    journal.close()
+    assert again == (first.outputs[0], first.checks[0])
+    assert first.outputs[0].name == ("a (2).webp" if is_taken else "a.webp")
+
+
+def test_output_beside_its_input_is_made_again_where_that_was_saved_since(tmp_path: Path) -> None:
+    journal = attempted(BESIDE, tmp_path, is_recorded=False)
+    journal.close()
+    BESIDE.original(tmp_path).write_bytes(b"saved")
+    original = BESIDE.original(tmp_path)
+    assert standing(BESIDE.folder(tmp_path), journal.job, TASK, original) is None
+    assert [file.name for file in BESIDE.folder(tmp_path).iterdir()] == ["a.jpg"]
+
+
+def test_forgotten_job_leaves_no_output_that_was_not_recorded(tmp_path: Path) -> None:
+    journal = attempted(BESIDE, tmp_path, is_recorded=False)
+    journal.close()
+    give_back_unfinished(journal.path.parent, journal.job)
+    shown = {file.name: file.read_bytes() for file in BESIDE.folder(tmp_path).iterdir()}
+    assert shown == {"a.jpg": OLD}

@@ -65,8 +65,8 @@ class Scene:
     def attempt(self, place: Path, journal: Journal, attempt: int) -> Outcome:
         """Do what a worker does."""
         folder, original = self.folder(place), self.original(place)
-        if attempt > 1 and (check := standing(folder, journal.job, TASK, original)) is not None:
-            return Success((original,), check.size, checks=(check,))
+        if attempt > 1 and (made := standing(folder, journal.job, TASK, original)) is not None:
+            return Success((made[0],), made[1].size, checks=made[1:])
         staging = Staging(folder, journal.job)
         assert staging.prepare() is None
         temp = staging.target(TASK, attempt, ".jpg")
