@@ -223,7 +223,7 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
 
 
 def _own_folder(place: Place, check: OutputCheck) -> Path:
-    """Make a folder for what this attempt keeps."""
+    """Make a folder for what this attempt keeps, in one that nobody else has made in advance."""
     originals = originals_folder(place.folder, place.job)
     attempt = place.attempt
     while True:
@@ -231,11 +231,16 @@ def _own_folder(place: Place, check: OutputCheck) -> Path:
         folder = originals / f"{place.task:08d}-{attempt}-{check.sha256}"
         try:
             folder.mkdir(mode=0o700)
-            return folder
+            break
         except FileExistsError:  # of an attempt of the same number, before the task was retried
             attempt += 1
         except FileNotFoundError:  # the last original in it went to the trash in this moment
             continue
+    status = originals.lstat()
+    if stat.S_ISDIR(status.st_mode) and status.st_uid == folder.lstat().st_uid:
+        return folder
+    folder.rmdir()
+    raise PermissionError(errno.EACCES, "somebody else has made it", str(originals))
 
 
 def _put_at(temp: Path, source: InputFile, kept: Path) -> bool:

@@ -17,7 +17,7 @@ from workers.in_place import CHANGED, kept_in, originals_folder, standing
 from workers.job import JobId, JobState, WorkerId
 from workers.journal import Journal, JournalReader, journal_path
 from workers.originals import give_back_unfinished, put_away
-from workers.outcome import Success
+from workers.outcome import Failure, Success
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash"),
@@ -294,3 +294,22 @@ def test_forgotten_job_leaves_no_output_that_was_not_recorded(tmp_path: Path) ->
     give_back_unfinished(journal.path.parent, journal.job)
     shown = {file.name: file.read_bytes() for file in BESIDE.folder(tmp_path).iterdir()}
     assert shown == {"a.jpg": OLD}
+
+
+def test_folder_that_somebody_else_made_in_advance_gets_no_originals(tmp_path: Path) -> None:
+    """Whoever it belongs to could take them away; a link to a folder is theirs as well."""
+    journal = EXCHANGED.set_up(tmp_path)
+    (tmp_path / "theirs").mkdir()
+    originals = originals_folder(EXCHANGED.folder(tmp_path), journal.job)
+    originals.symlink_to(tmp_path / "theirs")
+    refused = EXCHANGED.attempt(tmp_path, journal, 1)
+    assert isinstance(refused, Failure)
+    if os.getuid() == 0:
+        originals.unlink()
+        originals.mkdir()
+        os.chown(originals, 65534, 65534)
+        assert EXCHANGED.attempt(tmp_path, journal, 2) == refused
+        assert not list(originals.iterdir())
+    journal.close()
+    assert EXCHANGED.original(tmp_path).read_bytes() == OLD
+    assert not list((tmp_path / "theirs").iterdir())
