@@ -11,6 +11,7 @@ the original, in the same folder, says that it is to go.
 
 import errno
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path, PurePath
@@ -89,8 +90,9 @@ def was_saved_since(second: Path) -> bool:
 def _published(kept: Kept, path: Path) -> Path | None:
     """Return the output that stands beside an original under whatever number, if it is untouched.
 
-    Known by its inode and its content; only the person's own files have neither.
+    Known by its inode and its content; one that somebody gave another name is theirs.
     """
+    named = re.compile(rf"{re.escape(path.stem)}( \(\d+\))?")
     number = kept.path.name.rpartition("_")[2]
     try:
         with os.scandir(path.parent) as entries:
@@ -98,7 +100,7 @@ def _published(kept: Kept, path: Path) -> Path | None:
     except OSError:
         return None
     for file in found:
-        if file.name.startswith(path.stem) and is_output(kept, file):
+        if named.fullmatch(file.stem) and is_output(kept, file):
             return file
     return None
 

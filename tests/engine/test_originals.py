@@ -296,6 +296,15 @@ def test_forgotten_job_leaves_no_output_that_was_not_recorded(tmp_path: Path) ->
     assert shown == {"a.jpg": OLD}
 
 
+def test_forgotten_job_leaves_an_output_that_somebody_gave_another_name(tmp_path: Path) -> None:
+    journal = attempted(BESIDE, tmp_path, is_recorded=False)
+    journal.close()
+    BESIDE.final(tmp_path).rename(BESIDE.folder(tmp_path) / "a holiday.webp")
+    give_back_unfinished(journal.path.parent, journal.job)
+    shown = {file.name: file.read_bytes() for file in BESIDE.folder(tmp_path).iterdir()}
+    assert shown == {"a.jpg": OLD, "a holiday.webp": NEW}
+
+
 def test_folder_that_somebody_else_made_in_advance_gets_no_originals(tmp_path: Path) -> None:
     """Whoever it belongs to could take them away; a link to a folder is theirs as well."""
     journal = EXCHANGED.set_up(tmp_path)
