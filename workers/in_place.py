@@ -92,7 +92,7 @@ def _published(kept: Kept, path: Path) -> Path | None:
 
     Known by its inode and its content; one that somebody gave another name is theirs.
     """
-    named = re.compile(rf"{re.escape(path.stem)}( \(\d+\))?")
+    named = re.compile(rf"{re.escape(path.stem)}( \(\d+\))*")
     number = kept.path.name.rpartition("_")[2]
     try:
         with os.scandir(path.parent) as entries:

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -263,20 +264,28 @@ def test_mark_that_may_not_be_set_keeps_none_of_the_others(
     assert {*os.listxattr(output), refused} == {"user.first", "user.second"}
 
 
-@pytest.mark.parametrize("is_taken", [False, True], ids=["free", "numbered"])
+@pytest.mark.parametrize(
+    ("planned", "taken", "expected"),
+    [
+        ("a.webp", "", "a.webp"),
+        ("a.webp", "a.webp", "a (2).webp"),
+        ("a (2).webp", "a (2).webp", "a (2) (2).webp"),
+    ],
+)
 def test_attempt_after_a_killed_one_finds_the_output_beside_its_input(
-    tmp_path: Path, trash: Path, *, is_taken: bool
+    tmp_path: Path, planned: str, taken: str, expected: str
 ) -> None:
     """Own code may make another one each time: then both would stand there."""
-    journal = BESIDE.set_up(tmp_path)
-    if is_taken:
-        BESIDE.final(tmp_path).write_bytes(b"somebody's")
-    first = BESIDE.attempt(tmp_path, journal, 1)
+    scene = replace(BESIDE, output=planned)
+    journal = scene.set_up(tmp_path)
+    if taken:
+        (scene.folder(tmp_path) / taken).write_bytes(b"somebody's")
+    first = scene.attempt(tmp_path, journal, 1)
     assert isinstance(first, Success)
-    again = standing(BESIDE.folder(tmp_path), journal.job, TASK, BESIDE.original(tmp_path))
+    again = standing(scene.folder(tmp_path), journal.job, TASK, scene.original(tmp_path))
     journal.close()
     assert again == (first.outputs[0], first.checks[0])
-    assert first.outputs[0].name == ("a (2).webp" if is_taken else "a.webp")
+    assert first.outputs[0].name == expected
 
 
 def test_output_beside_its_input_is_made_again_where_that_was_saved_since(tmp_path: Path) -> None:
