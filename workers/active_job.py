@@ -40,6 +40,8 @@ from workers.wording import printable
 COMMIT_EVERY_S: Final = 0.1
 # So many of the last outputs are looked at again when a job that stopped goes on.
 LOOKED_AT_AGAIN: Final = 20_000
+# A killed worker is gone in milliseconds, unless it waits for a broken device.
+WORKERS_END_S: Final = 2.0
 # Workers that had nothing to do for so long are let go while the job watches.
 REST_AFTER_S: Final = 60.0
 
@@ -66,6 +68,7 @@ class ActiveJob:
         self._committed_at = 0.0
         self._is_cancelled = False
         self._end_is_told = True
+        self._last_look_by: float | None = None
         self._changed: dict[TaskId, Changed] = {}
         self._resting_since: float | None = None
         self._has_let_go = False
@@ -126,7 +129,7 @@ class ActiveJob:
 
     def refill(self) -> None:
         """Offer the scheduler more waiting tasks when it runs low, and tell when none are left."""
-        if self._course is None:
+        if self._course is None or not self.is_open_ended:
             return
         ended = [task for task in self._changed if not self.journal.is_running(task)]
         self._renew([self._changed.pop(task) for task in ended])
@@ -196,6 +199,7 @@ class ActiveJob:
             self.handle(JobPaused())
             self.view.mark(MarkerKind.PAUSED, "paused", now)
             self._stop_clock(now)
+            self._resting_since = None
             self._enter(JobState.PAUSED)
 
     def go_on(self) -> None:
@@ -231,6 +235,7 @@ class ActiveJob:
         if self._course is None or not self.is_open_ended:
             return
         self._is_cancelled = True
+        self._changed.clear()
         self.journal.cancel_waiting()
         self.handle(JobCancelled())
         self.view.all_changed()
@@ -270,7 +275,7 @@ class ActiveJob:
         """Close the journal; an unfinished job stands as stopped."""
         self._stop_clock(time.monotonic())
         self._manifest.join()
-        self._originals.end(is_over=self._is_committed() and not self.is_open_ended)
+        self._end_originals(is_over=not self.is_open_ended)
         self._originals.join()
         self._tell_end()
         if self.is_open_ended:
@@ -282,7 +287,8 @@ class ActiveJob:
     @property
     def is_recording(self) -> bool:
         """Say whether the list of outputs is being written, or originals move to the trash."""
-        return self._manifest.is_busy or self._originals.is_busy
+        is_last_look_due = self._last_look_by is not None
+        return is_last_look_due or self._manifest.is_busy or self._originals.is_busy
 
     @property
     def waits_for_disk(self) -> bool:
@@ -301,6 +307,7 @@ class ActiveJob:
         """Go on after a pause whose cause is gone; tell what went wrong beside the job."""
         if problem := self._manifest.problem() or self._originals.problem():
             self.view.notice = problem
+        self._look_last(now)
         if not self._originals.is_busy:
             self._tell_end()
         course = self._course
@@ -399,6 +406,7 @@ class ActiveJob:
         self.pause_reason = reason
         self.view.mark(MarkerKind.PAUSED, "paused", now)
         self._stop_clock(now)
+        self._resting_since = None
         self._enter(JobState.PAUSED)
         assert self._course is not None
         self._course.blockage.begin(reason, now)
@@ -414,7 +422,7 @@ class ActiveJob:
         self._course.staging.remove()
         if self.spec.is_in_place:
             self._clear_staging()
-            self._originals.end(is_over=self._is_committed())
+            self._last_look_by = now + WORKERS_END_S
         if self.spec.pipeline is not None and self.spec.manifest:
             with suppress(JournalError):  # what is not committed is not there for a reader
                 self.journal.commit()
@@ -430,6 +438,22 @@ class ActiveJob:
     @property
     def _end(self) -> JobState:
         return JobState.CANCELLED if self._is_cancelled else JobState.FINISHED
+
+    def _look_last(self, now: float) -> None:
+        """Let originals be put away for good once no worker can exchange one any more."""
+        if self._last_look_by is None:
+            return
+        assert self._pool is not None
+        if now > self._last_look_by or not self._pool.has_workers:
+            self._end_originals(is_over=True)
+
+    def _end_originals(self, *, is_over: bool) -> None:
+        """Have a last look at originals; where a worker is left that cannot be killed, none."""
+        self._last_look_by = None
+        is_in_place = self.spec is not None and self.spec.is_in_place
+        if is_in_place and is_over and self._pool is not None:
+            is_over = self._pool.join(WORKERS_END_S)
+        self._originals.end(is_over=is_over and self._is_committed())
 
     def _tell_end(self) -> None:
         """Record that the job is over, once its originals are put away."""

@@ -144,4 +144,5 @@ class Assignments:
         """Return what this very job made of the file before it changed, to be replaced."""
         if not given.outputs or self._spec.is_in_place:  # there, the file was that output
             return None
-        return Earlier(given.size, given.mtime_ns, given.outputs, given.checks, is_outdated=True)
+        size, mtime_ns = given.size, given.mtime_ns
+        return Earlier(size, mtime_ns, given.outputs, given.checks, is_outdated=True, is_own=True)

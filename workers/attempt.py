@@ -60,6 +60,9 @@ class Preparation:
         if pipeline is None:
             raise JobRefused("This job has no pipeline for files.")
         earlier = _standing(request.earlier)
+        if earlier is None and request.earlier is not None and request.earlier.is_own:
+            # Somebody has edited what this job made: it is theirs now.
+            request = replace(request, own_since_ns=None)
         if self.setup.is_in_place:
             if (known := self._known_in_place(request, earlier)) is not None:
                 return known

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, assert_never
@@ -39,9 +38,9 @@ from workers.commands import (
 )
 from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
-from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
-from workers.job_frame import shown_in
-from workers.job_starts import again, check_own_code, is_of, may_start, over
+from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId
+from workers.job_frame import lanes_of, shown_in
+from workers.job_starts import again, check_own_code, is_of, may_start, over, quiet
 from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
@@ -52,7 +51,7 @@ from workers.originals import give_back_unfinished
 from workers.room import NO_WORKER
 from workers.search import Search, Written
 from workers.searches import Searches
-from workers.snapshot import JobSnapshot, Lane
+from workers.snapshot import JobSnapshot
 from workers.undo import undo, undone_lines
 from workers.watching import News
 from workers.wording import printable
@@ -202,21 +201,7 @@ class Engine:
         job = self._job
         if job is None:
             return frame
-        return shown_in(replace(frame, lanes=self._lanes(job)), job, now)
-
-    def _lanes(self, job: ActiveJob) -> tuple[Lane, ...]:
-        return tuple(
-            Lane(
-                WorkerId(view.lane),
-                view.pid,
-                view.state,
-                job.name_of(view.task) if view.task is not None else "",
-                view.running_s,
-                job.view.take_segments(view.lane),
-                view.limit_s,
-            )
-            for view in sorted(self._pool.views(), key=attrgetter("lane"))
-        )
+        return shown_in(replace(frame, lanes=lanes_of(job, self._pool.views())), job, now)
 
     # ---- the inbox
 
@@ -248,22 +233,29 @@ class Engine:
             self._take_news(job, search, news)
             search.taken()
             return
+        is_lost = self._searches.is_given_up
         if self._searches.end(search):  # what it found is known: a new one brings the others
-            is_comparing = search.is_comparing
-            self._search(search.paths, search.chosen, job.spec, is_comparing=is_comparing)
-            return
-        if self._searches.is_given_up:
+            try:
+                is_comparing = search.is_comparing
+                self._search(search.paths, search.chosen, job.spec, is_comparing=is_comparing)
+                return
+            except JobRefused:  # no process can be started
+                is_lost = True
+        is_lost = is_lost or self._searches.is_given_up
+        job.is_discovering = self._searches.is_discovering
+        if is_lost:
             job.view.notice = _SEARCH_LOST
             job.stop_watching()
-        job.is_discovering = self._searches.is_discovering
-        if not self._searches and not self._searches.is_given_up:
+        if not self._searches and not is_lost:
             job.journal.set_discovered(True)
             if search.is_comparing and not job.has_work:
                 job.view.notice = _NOTHING_NEW
 
     def _take_news(self, job: ActiveJob, search: Search, news: News) -> None:
         if news.files:
-            take = job.compare_files if search.is_comparing else job.add_files
+            # In place, outputs lie among the inputs.
+            is_comparing = search.is_comparing or (job.spec is not None and job.spec.is_in_place)
+            take = job.compare_files if is_comparing else job.add_files
             take(news.files)
         if news.missing is not None:
             job.inputs_moved(news.missing)
@@ -399,7 +391,15 @@ class Engine:
             self._search_anew(job, spec)
         elif spec.sweep is None and not is_found:  # the search was cut short
             self._search(*job.journal.inputs(), spec)
-        job.start(spec, self._pool, self._workers)
+        if spec.is_in_place:
+            job.journal.prepare_comparing()
+        try:
+            job.start(spec, self._pool, self._workers)
+        except EverycoreError:
+            if spec.is_watching:  # what it tells of would be taken for a job that runs
+                self._searches.stop()
+                job.is_discovering = False
+            raise
 
     def _cancel(self) -> None:
         job = self._open_job()
@@ -429,6 +429,8 @@ class Engine:
     def _retry(self, tasks: tuple[TaskId, ...]) -> None:
         """Run tasks again; all of them means also the files that a cut-short search had left."""
         job = self._open_job()
+        if job.state.is_ended:
+            quiet(job)
         is_of_files = job.spec is not None and job.spec.sweep is None
         if is_of_files and not tasks and job.state.is_ended and not job.journal.is_discovered():
             self._search_anew(job, job.spec)

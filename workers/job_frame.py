@@ -1,10 +1,29 @@
 """The open job as a snapshot shows it; in the engine's thread."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 
 from workers.active_job import ActiveJob
-from workers.job import JobState
-from workers.snapshot import JobSnapshot
+from workers.job import JobState, WorkerId
+from workers.job_workers import TaskView
+from workers.snapshot import JobSnapshot, Lane
+
+
+def lanes_of(job: ActiveJob, views: Iterable[TaskView]) -> tuple[Lane, ...]:
+    """Return the lane of each worker; takes their news along."""
+    return tuple(
+        Lane(
+            WorkerId(view.lane),
+            view.pid,
+            view.state,
+            job.name_of(view.task) if view.task is not None else "",
+            view.running_s,
+            job.view.take_segments(view.lane),
+            view.limit_s,
+        )
+        for view in sorted(views, key=attrgetter("lane"))
+    )
 
 
 def shown_in(frame: JobSnapshot, job: ActiveJob, now: float) -> JobSnapshot:

@@ -11,6 +11,13 @@ def over(job: ActiveJob) -> ActiveJob:
     """Return the job if it is over; JobRefused while it is not."""
     if not (job.state.is_ended or job.state is JobState.STOPPED):
         raise JobRefused("Only a job that is over can be undone.")
+    return quiet(job)
+
+
+def quiet(job: ActiveJob) -> ActiveJob:
+    """Return the job; JobRefused while what it leaves is still being put in order."""
+    if job.is_recording:
+        raise JobRefused("The job is still being put in order; try again in a moment.")
     return job
 
 
@@ -21,6 +28,7 @@ def again(job: ActiveJob) -> JobSpec:
     """
     if not job.state.is_ended or job.spec is None or job.spec.sweep is not None:
         raise JobRefused("Only a job over files that has ended can be run again.")
+    quiet(job)
     check_own_code(job.spec)
     return job.spec
 

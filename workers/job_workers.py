@@ -6,6 +6,7 @@ job before its first task, and puts an ending into a Failure that a person can a
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final
@@ -131,6 +132,19 @@ class JobWorkers:
     def kill_all(self) -> None:
         """End all worker processes now; a WorkerLost follows for each."""
         self._pool.kill_all()
+
+    @property
+    def has_workers(self) -> bool:
+        """Say whether a worker process is left, be it that it was killed and is not gone yet."""
+        return bool(self._pool.processes())
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for workers that were killed to be gone, at most so long; say whether all are."""
+        give_up = time.monotonic() + timeout_s
+        processes = list(self._pool.processes().values())
+        for process in processes:
+            process.join(max(0.0, give_up - time.monotonic()))
+        return not any(process.is_alive() for process in processes)
 
     def rest(self) -> None:
         """Keep no spare process while there is no work."""

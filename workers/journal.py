@@ -339,12 +339,14 @@ class Journal:
         """Return the files that are no tasks yet, and the tasks whose files have changed."""
         self.commit()
         roots = {root: number for number, root in self._inputs.roots.items()}
-        return journal_watched.compare(self._connection, roots, files)
+        with self._reading():
+            return journal_watched.compare(self._connection, roots, files)
 
     def is_made(self, file: FoundFile) -> bool:
         """Say whether a file is an output of this job, as it was made."""
         self.commit()
-        return journal_watched.is_made(self._connection, file)
+        with self._reading():
+            return journal_watched.is_made(self._connection, file)
 
     def is_running(self, task: TaskId) -> bool:
         """Say whether an attempt of a task runs, or waits at a worker."""
@@ -375,8 +377,7 @@ class Journal:
         """Let tasks wait again whose outputs are gone or cut short; return how many.
 
         Looks at the last ones, `most` of them: a power cut may have lost what the disk had not
-        taken yet. In place only where the input is there again: else somebody has edited the
-        output, which took its name, or moved it.
+        taken yet. In place only where the input is there again: else somebody moved the output.
         """
         self.commit()
         spec = self.spec()
@@ -385,7 +386,7 @@ class Journal:
         lost = [
             each.task
             for each in made
-            if not all(map(_is_whole, each.outputs)) and (not is_in_place or _is_there(each))
+            if any(map(_is_lost, each.outputs)) and (not is_in_place or _is_there(each))
         ]
         return self._reopen((SUCCEEDED,), lost) if lost else 0
 
@@ -443,6 +444,14 @@ class Journal:
                 pass  # what is buffered goes with every transaction
 
     @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Tell of a disk that refuses to be read as of one that refuses to be written."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise unwritable(self.path, error) from error
+
+    @contextlib.contextmanager
     def _transaction(self, tally: Tally) -> Iterator[None]:
         """Write what is buffered, what the block does and the sums after it: all or nothing."""
         connection = self._connection
@@ -472,12 +481,14 @@ class Journal:
             journal_lock.release(self.path)
 
 
-def _is_whole(made: tuple[Path, OutputCheck]) -> bool:
+def _is_lost(made: tuple[Path, OutputCheck]) -> bool:
+    """Say whether an output is gone, or cut short; one that is newer somebody has edited."""
     output, check = made
     try:
-        return output.lstat().st_size == check.size
+        status = output.lstat()
     except OSError:
-        return False
+        return True
+    return status.st_size != check.size and status.st_mtime_ns <= check.mtime_ns
 
 
 def _is_there(made: journal_rows.MadeByTask) -> bool:

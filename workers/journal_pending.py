@@ -7,7 +7,9 @@ from workers.job import TaskId
 from workers.journal_ends import End
 
 _END: Final = (
-    "UPDATE task SET state = ?, message = ?, detail = ?, failure = ?, outputs = ?, checks = ?,"
+    "UPDATE task SET state = ?, message = ?, detail = ?, failure = ?,"
+    # An attempt that failed leaves what an earlier one made.
+    " outputs = coalesce(?, outputs), checks = coalesce(?, checks),"
     " bytes_out = ?, has_warning = ?, failed_points = ?, attempts = ?, seconds = ?, worker = ?,"
     " ended_s = ?, was_dispatched = was_dispatched OR ?, planned = coalesce(?, planned)"
     " WHERE id = ?"

@@ -36,10 +36,12 @@ _WAITING: Final = (
     " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
 _KIND_WORDS: Final = {kind: kind.value for kind in Kind}
+# Outputs that failed or cancelled tasks have were made of what their files were before.
 _REOPEN: Final = (
-    f"UPDATE task SET state = {WAITING}, message = '', detail = '', failure = NULL,"
-    " outputs = NULL, checks = NULL, bytes_out = 0, has_warning = 0, failed_points = 0,"
-    " attempts = 0, seconds = 0 WHERE id = ?"
+    f"UPDATE task SET outputs = CASE state WHEN {SUCCEEDED} THEN NULL ELSE outputs END,"
+    f" checks = CASE state WHEN {SUCCEEDED} THEN NULL ELSE checks END, state = {WAITING},"
+    " message = '', detail = '', failure = NULL, bytes_out = 0, has_warning = 0,"
+    " failed_points = 0, attempts = 0, seconds = 0 WHERE id = ?"
 )
 
 

@@ -50,6 +50,7 @@ class Earlier:
 
     `size` and `mtime_ns` are those of the input then. Nothing is to be done where they are the
     same and the outputs are as they were, unless `is_outdated`: by another version, or not wanted.
+    `is_own` says that this very job made them, before the file changed.
     """
 
     size: int
@@ -57,6 +58,7 @@ class Earlier:
     outputs: tuple[Path, ...]
     checks: tuple[OutputCheck, ...]
     is_outdated: bool
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,8 @@ def resume_unfinished(
         )
         if unfinished.has_other_options:
             say_error(
-                "It keeps the timeout, retries, sandbox and rule for existing files it began with."
+                "It keeps the timeout, retries, sandbox, manifest and rules for what is there "
+                "already that it began with."
             )
     go_on: Command = ContinueJob()
     if unfinished.spec.is_watching != is_watching:

@@ -81,7 +81,7 @@ def _is_same(wanted: Wanted, spec: JobSpec, inputs: tuple[Path, ...], chosen: In
 
 def _outputs_of(spec: JobSpec) -> tuple[object, ...]:
     """Return what decides how outputs are called and whose places they take."""
-    return spec.names, spec.keeps_dates, spec.is_in_place, spec.only_smaller
+    return spec.names, spec.keeps_dates, spec.is_in_place, spec.only_smaller, spec.by_content
 
 
 def _is_same_pipeline(recorded: Pipeline | None, wanted: Pipeline | None) -> bool:
@@ -95,9 +95,9 @@ def _is_same_pipeline(recorded: Pipeline | None, wanted: Pipeline | None) -> boo
 
 
 def _has_other_options(wanted: JobSpec, spec: JobSpec) -> bool:
-    return (wanted.on_existing, wanted.timeout_s, wanted.retries, wanted.sandboxed) != (
-        spec.on_existing,
-        spec.timeout_s,
-        spec.retries,
-        spec.sandboxed,
-    )
+    return _options_of(wanted) != _options_of(spec)
+
+
+def _options_of(spec: JobSpec) -> tuple[object, ...]:
+    limits = spec.timeout_s, spec.retries, spec.sandboxed
+    return (*limits, spec.on_existing, spec.redo, spec.manifest)
