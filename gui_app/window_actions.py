@@ -78,7 +78,8 @@ class WindowActions:
         self.cancel.setEnabled(state in _UNDER_WAY)
         self.stop_watching.setEnabled(snapshot.is_watching)
         self.retry.setEnabled(state.is_ended and counts.failed + counts.cancelled > 0)
-        self.run_again.setEnabled(state.is_ended)
+        # A sweep has no pipeline, and would be the same again.
+        self.run_again.setEnabled(state.is_ended and snapshot.pipeline is not None)
         self.new_job.setEnabled(state not in (JobState.EMPTY, JobState.RUNNING, JobState.PAUSED))
         self.open_output.setEnabled(snapshot.output is not None)
 

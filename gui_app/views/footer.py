@@ -231,7 +231,8 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
     middle = ("Retry problems",) if counts.failed else ()
     if snapshot.state is JobState.CANCELLED and counts.cancelled:
         middle = ("Run the rest",)
-    buttons = ("New job", "Run again", *middle, *(("Open folder",) if has_output else ()))
+    again = ("Run again",) if snapshot.pipeline is not None else ()  # a sweep would be the same
+    buttons = ("New job", *again, *middle, *(("Open folder",) if has_output else ()))
     state = "Finished" if snapshot.state is JobState.FINISHED else "Cancelled"
     if counts.skipped and counts.skipped == counts.total:
         return _Face("Nothing to do", f"{count_words(counts.skipped, 'file')} skipped", buttons)

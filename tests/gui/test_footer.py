@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui_app.output_choices import OutputChoices
 from gui_app.views.footer import Footer
-from workers import Counts, JobId, JobSnapshot, JobState
+from gui_app.window_actions import WindowActions
+from workers import Counts, JobId, JobSnapshot, JobState, Pipeline, Step
 
 DRAFT = JobSnapshot(1, JobId("j"), "Holiday", JobState.DRAFT, counts=Counts(waiting=1284))
 RUNNING = replace(
@@ -19,6 +20,7 @@ RUNNING = replace(
     remaining_s=(8.0, 10.0),
     bytes_out=142_000_000,
     output=Path("/home/me/Holiday (Everycore)"),
+    pipeline=Pipeline("Web", (Step("images.resize"),)),
 )
 PAUSED = replace(RUNNING, state=JobState.PAUSED)
 STOPPED = replace(RUNNING, state=JobState.STOPPED)
@@ -146,3 +148,22 @@ def test_empty_folder_can_be_started_when_it_is_to_be_watched(footer: Footer) ->
     footer.apply_choices(OutputChoices(is_watching=True))
     assert footer.sentences == ("Ready to watch", "No file yet · press Ctrl+Enter")
     assert footer.button("Start").isEnabled()
+
+
+def test_sweep_is_not_offered_to_be_run_again(footer: Footer) -> None:
+    footer.apply(FINISHED)
+    assert footer.button("Run again").isVisible()
+    footer.apply(replace(FINISHED, pipeline=None))
+    assert not footer.button("Run again").isVisible()
+    assert footer.button("Retry problems").isVisible()
+
+
+def test_key_to_run_again_does_nothing_for_a_sweep(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    actions = WindowActions(window)
+    actions.apply(FINISHED)
+    assert actions.run_again.isEnabled()
+    actions.apply(replace(FINISHED, pipeline=None))
+    assert not actions.run_again.isEnabled()
+    assert actions.retry.isEnabled()
