@@ -92,9 +92,12 @@ class OutputPanel(QWidget):
         self._show()
 
     def apply(self, snapshot: JobSnapshot) -> None:
-        """Show the folder of the job; while it is under way nothing can be changed."""
+        """Show the folder of a job that is under way, when nothing can be changed.
+
+        Once it has ended, all that stands here is about the next job.
+        """
         self._is_fixed = snapshot.state in (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
-        self._of_job = snapshot.output
+        self._of_job = snapshot.output if self._is_fixed else None
         self._is_job_in_place = snapshot.is_in_place
         self._show()
 
@@ -137,7 +140,7 @@ class OutputPanel(QWidget):
     def _show(self) -> None:
         """Show where outputs go, and let be chosen what makes sense there."""
         is_free = not self._is_fixed
-        is_in_place = self._is_job_in_place if self._of_job else self.choices.is_in_place
+        is_in_place = self._is_job_in_place if self._is_fixed else self.choices.is_in_place
         folder = self._of_job or self._chosen or self._beside
         if is_in_place:
             self._folder.setText(_IN_PLACE)

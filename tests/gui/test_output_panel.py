@@ -146,3 +146,24 @@ def test_running_job_in_place_says_so_whatever_is_chosen_for_the_next(panel: Out
     panel.apply(JobSnapshot(2, state=JobState.RUNNING, output=PLANNED))
     panel.apply_choices(OutputChoices(is_in_place=True))
     assert PLANNED.name in _words(panel)
+
+
+def test_after_a_job_in_place_the_panel_is_about_the_next_one(panel: OutputPanel) -> None:
+    holiday = Path("/home/me/Holiday")
+    panel.apply_beside(PLANNED)
+    panel.apply_choices(OutputChoices(is_in_place=True))
+    panel.apply(JobSnapshot(1, state=JobState.FINISHED, output=holiday, is_in_place=True))
+    assert "In place of the originals" in _words(panel)
+    _box(panel, "Replace").click()
+    assert PLANNED.name in _words(panel)
+    field, existing = panel.findChild(QLineEdit), panel.findChild(QComboBox)
+    assert field is not None
+    assert existing is not None
+    for widget in (field, existing, _button(panel, "Change")):
+        assert widget.isEnabled()
+
+
+def test_folder_chosen_after_the_end_is_shown(panel: OutputPanel) -> None:
+    panel.apply(JobSnapshot(1, state=JobState.FINISHED, output=PLANNED))
+    panel.apply_output(CHOSEN)
+    assert CHOSEN.name in _words(panel)
