@@ -1,5 +1,6 @@
 """How names, sizes, times and rates are written for a person, in the window and the terminal."""
 
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def _escaped(character: str) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8, kept by surrogateescape
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def trash_name() -> str:
+    """Return what this system calls its trash."""
+    return "recycle bin" if sys.platform == "win32" else "trash"
+
+
+def finds_originals() -> bool:
+    """Say whether undo finds originals in the trash: only that of Linux tells whose they were."""
+    return sys.platform == "linux"
 
 
 def size_words(size: float) -> str:

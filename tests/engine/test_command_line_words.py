@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from workers.command_line.doctor_libraries import qt
 from workers.command_line.doctor_system import file_system_of, sandbox
 from workers.command_line.events import job_line, task_line
 from workers.command_line.exit_status import ExitStatus
+from workers.command_line.parser import parse
 from workers.command_line.screen import Lines, Screen
 from workers.command_line.summary import failed_lines, stopped_sentence, summary_lines
 from workers.command_line.terminal import is_terminal
@@ -141,6 +143,37 @@ def test_the_summary_says_what_it_cost() -> None:
         "Read 5.2 MB, wrote 812 kB in 42 s, 3.7 times one core",
         "Output: /out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("platform", "line"),
+    [
+        ("linux", f"In place; to put the originals back: everycore undo {JOB}"),
+        ("win32", "In place; the originals lie in the recycle bin."),
+        ("darwin", "In place; the originals lie in the trash."),
+    ],
+)
+def test_summary_in_place_promises_what_the_system_can_keep(
+    monkeypatch: pytest.MonkeyPatch, platform: str, line: str
+) -> None:
+    ended = replace(snapshot(succeeded=1), job=JOB, is_in_place=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", platform)
+        lines = summary_lines(ended, None)
+    assert lines[-1] == line
+
+
+@pytest.mark.parametrize("platform", ["linux", "win32"])
+def test_help_on_in_place_promises_undo_on_linux_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], platform: str
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "platform", platform)
+        with pytest.raises(SystemExit):
+            parse(["run", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("puts originals back" in said) is (platform == "linux")
+    assert ("goes to the recycle bin;" in said) is (platform == "win32")
 
 
 def test_no_name_can_drive_the_terminal() -> None:

@@ -16,6 +16,7 @@ from workers.job import InputFilter, OnExisting, Sweep
 from workers.name_template import NameTemplate
 from workers.report import SUFFIXES as REPORT_SUFFIXES
 from workers.typed import override
+from workers.wording import finds_originals, trash_name
 
 # More than a machine of today has cores; keeps a slip of the finger from forking for ever.
 _MOST_WORKERS = 1024
@@ -167,8 +168,8 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--in-place",
         action="store_true",
-        help="put each output in the place of its input, which goes to the trash; takes no "
-        "--output, --name, --manifest or --on-existing (`everycore undo` puts originals back)",
+        help=f"put each output in the place of its input, which goes to the {trash_name()}; "
+        f"takes no --output, --name, --manifest or --on-existing{_undo_words()}",
     )
     parser.add_argument(
         "--only-smaller",
@@ -197,6 +198,10 @@ def _add_outputs(parser: argparse.ArgumentParser) -> None:
         help="stay, and take files that come or change, once they are written to their end; "
         "Ctrl-C stops, `everycore resume` watches on",
     )
+
+
+def _undo_words() -> str:
+    return " (`everycore undo` puts originals back)" if finds_originals() else ""
 
 
 def _add_map(parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,14 @@ from typing import Final
 
 from workers.job import JobState
 from workers.snapshot import Counts, JobSnapshot, RowPage
-from workers.wording import count_words, printable, size_words, time_words
+from workers.wording import (
+    count_words,
+    finds_originals,
+    printable,
+    size_words,
+    time_words,
+    trash_name,
+)
 
 MOST_NAMED: Final = 20
 
@@ -62,6 +69,8 @@ def _output_line(snapshot: JobSnapshot, output: Path) -> str:
         return f"Output: {printable(output)}"
     if not snapshot.counts.succeeded:
         return "Nothing was replaced."
+    if not finds_originals():
+        return f"In place; the originals lie in the {trash_name()}."
     return f"In place; to put the originals back: everycore undo {snapshot.job}"
 
 
