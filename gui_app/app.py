@@ -251,6 +251,7 @@ def _connect_gestures(running: RunningApp) -> None:
     controller.output_changed.connect(views.output_panel.apply_output)
     controller.beside_changed.connect(views.output_panel.apply_beside)
     controller.outputs_changed.connect(views.output_panel.apply_choices)
+    controller.outputs_changed.connect(session.show_outputs)
     controller.outputs_changed.connect(views.footer.apply_choices)
     controller.outputs_changed.connect(running.window.actions_offered.apply_choices)
     controller.replacing_asked.connect(session.ask_replacing)

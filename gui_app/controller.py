@@ -80,8 +80,7 @@ class Controller(QObject):
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
         """Remember what the engine last told."""
         if snapshot.state is JobState.EMPTY and self._snapshot.state is not JobState.EMPTY:
-            self._inputs = ()
-            self.beside_changed.emit(None)
+            self._forget_inputs()
         if snapshot.job != self._snapshot.job and snapshot.pipeline not in (None, self._pipeline):
             self._pipeline = snapshot.pipeline
             self.pipeline_offered.emit(snapshot.pipeline)
@@ -97,7 +96,7 @@ class Controller(QObject):
             self.said.emit("Continue or close the stopped job before you add files.")
             return
         if self._snapshot.state.is_ended:
-            self._inputs = ()
+            self._forget_inputs()
         self._inputs = (*self._inputs, *paths)
         self._bridge.send(AddInputs(tuple(paths)))
         self.beside_changed.emit(default_output(self._inputs))
@@ -112,11 +111,16 @@ class Controller(QObject):
 
     def close_job(self) -> None:
         """Go back to the empty window; the job stays in the history."""
-        self._inputs = ()
+        self._forget_inputs()
         self._bridge.send(ClearInputs())
-        self.beside_changed.emit(None)
         self.choose_output(None)
-        self.choose_outputs(replace(self._outputs, is_in_place=False))
+
+    def _forget_inputs(self) -> None:
+        """Leave the shown job; who replaced its originals is asked anew for those of the next."""
+        self._inputs = ()
+        self.beside_changed.emit(None)
+        if self._outputs.is_in_place:
+            self.choose_outputs(replace(self._outputs, is_in_place=False))
 
     # ---- the job's course
 
@@ -279,7 +283,7 @@ class Controller(QObject):
 
     def show_job(self, job: JobId) -> None:
         """Open a journalled job and show what it did."""
-        self._inputs = ()
+        self._forget_inputs()
         self._bridge.send(OpenJob(job))
 
     def continue_job(self, job: JobId) -> None:
@@ -289,7 +293,7 @@ class Controller(QObject):
 
     def undo_job(self, job: JobId) -> None:
         """Show a job that is over and take back what it did."""
-        self._inputs = ()
+        self._forget_inputs()
         self._bridge.send(UndoJob(job))
         self._bridge.request_history()
 

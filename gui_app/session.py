@@ -134,6 +134,10 @@ class Session(QObject):
         self._pipeline = pipeline
         self._show_names(self._parts.views.output_panel.choices)
 
+    def show_outputs(self, choices: OutputChoices) -> None:
+        """Say how outputs are named with those choices, whoever made them."""
+        self._show_names(choices)
+
     def _show_names(self, choices: OutputChoices) -> bool:
         """Say how outputs are named; answer whether the template is wrong."""
         template = "" if choices.is_in_place else choices.names

@@ -1,6 +1,7 @@
 """What gestures cause, with a real bridge and engine behind them."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from pytestqt.qtbot import QtBot
 from gui_app.bridge import EngineBridge
 from gui_app.controller import Controller, auto_workers
 from gui_app.output_choices import OutputChoices
-from workers import JobSnapshot, JobState, Pipeline, Step
+from workers import JobId, JobSnapshot, JobState, Pipeline, Step
 from workers.operations.user_function import digest
 from workers.trust import is_trusted, trust
 
@@ -147,6 +148,55 @@ def test_job_that_is_opened_shows_its_own_pipeline(
     with qtbot.waitSignal(desk.controller.pipeline_offered, timeout=PATIENCE_MS) as offered:
         desk.controller.show_job(job)
     assert offered.args == [Pipeline("Own", (Step("user.process", file=code),))]
+
+
+needs_trash = pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash")
+Gesture = Callable[[Controller, JobId, Path], None]
+
+
+def _drop(controller: Controller, _job: JobId, folder: Path) -> None:
+    controller.add_paths((folder,))
+
+
+def _close(controller: Controller, _job: JobId, _folder: Path) -> None:
+    controller.close_job()
+
+
+def _show(controller: Controller, job: JobId, _folder: Path) -> None:
+    controller.show_job(job)
+
+
+def _go_on(controller: Controller, job: JobId, _folder: Path) -> None:
+    controller.continue_job(job)
+
+
+def _undo(controller: Controller, job: JobId, _folder: Path) -> None:
+    controller.undo_job(job)
+
+
+def _ended_in_place(desk: Desk, code: Path, folder: Path) -> JobId:
+    """Replace the originals of the folder; return the job."""
+    trust(digest(code), code)
+    desk.controller.add_paths((folder,))
+    desk.until(JobState.DRAFT, 3)
+    desk.controller.choose_outputs(OutputChoices(keeps_dates=True, is_in_place=True))
+    desk.controller.start()
+    desk.controller.replace_originals()
+    desk.until(JobState.FINISHED, 3)
+    assert desk.last.job is not None
+    assert desk.last.is_in_place
+    return desk.last.job
+
+
+@needs_trash
+@pytest.mark.parametrize("gesture", [_drop, _close, _show, _go_on, _undo])
+def test_replacing_the_originals_of_one_job_is_not_meant_for_the_next(
+    trash: Path, qtbot: QtBot, desk: Desk, code: Path, folder: Path, gesture: Gesture
+) -> None:
+    job = _ended_in_place(desk, code, folder)
+    with qtbot.waitSignal(desk.controller.outputs_changed, timeout=PATIENCE_MS) as told:
+        gesture(desk.controller, job, folder)
+    assert told.args == [OutputChoices(keeps_dates=True)]
 
 
 def test_output_folder_that_is_gone_is_told_in_a_sentence(qtbot: QtBot, desk: Desk) -> None:
