@@ -5,7 +5,7 @@ snapshot, and turns gestures into commands for the bridge.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -49,6 +49,14 @@ def auto_workers(cores: int) -> int:
     return cores if cores <= 4 else cores - 1
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What waits for leave to replace originals: a command, None for the start of a draft."""
+
+    job: JobId | None
+    command: RunAgain | RetryTasks | None
+
+
 class Controller(QObject):
     """What the window does when something is pressed, dropped or moved."""
 
@@ -63,8 +71,8 @@ class Controller(QObject):
     output_changed = Signal(object)
     beside_changed = Signal(object)
     outputs_changed = Signal(object)
-    # a job would replace its originals: the person must agree first
-    replacing_asked = Signal(object)
+    # a job would replace its originals, and whether it is to watch: the person must agree first
+    replacing_asked = Signal(object, bool)
 
     def __init__(self, bridge: EngineBridge, pipeline: Pipeline, *, parent: QObject) -> None:
         """Begin with nothing dropped and this pipeline."""
@@ -75,6 +83,7 @@ class Controller(QObject):
         self._chosen_output: Path | None = None
         self._on_existing = OnExisting.SKIP
         self._outputs = OutputChoices()
+        self._asked: _Asked | None = None
         self._snapshot = JobSnapshot(sequence=0)
 
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
@@ -118,6 +127,7 @@ class Controller(QObject):
     def _forget_inputs(self) -> None:
         """Leave the shown job; who replaced its originals is asked anew for those of the next."""
         self._inputs = ()
+        self._asked = None
         self.beside_changed.emit(None)
         if self._outputs.is_in_place:
             self.choose_outputs(replace(self._outputs, is_in_place=False))
@@ -129,14 +139,25 @@ class Controller(QObject):
         if self._snapshot.state is not JobState.DRAFT:
             return
         if self._outputs.is_in_place:
-            self.replacing_asked.emit(self._snapshot)
+            self._ask_replacing(None, is_watching=self._outputs.is_watching)
         else:
             self._start()
 
     def replace_originals(self) -> None:
-        """Start the job as the person agreed to; own code is asked about all the same."""
-        if self._snapshot.state is JobState.DRAFT:
+        """Do what the person agreed to; own code is asked about all the same."""
+        asked, self._asked = self._asked, None
+        if asked is None or asked.job != self._snapshot.job:
+            return
+        if asked.command is not None:
+            self._bridge.send(asked.command)
+        elif self._snapshot.state is JobState.DRAFT:
             self._start()
+
+    def _ask_replacing(
+        self, command: RunAgain | RetryTasks | None, *, is_watching: bool = False
+    ) -> None:
+        self._asked = _Asked(self._snapshot.job, command)
+        self.replacing_asked.emit(self._snapshot, is_watching)
 
     def _start(self) -> None:
         output = self._output()
@@ -207,13 +228,22 @@ class Controller(QObject):
             self._bridge.send(StopWatching())
 
     def retry_all(self) -> None:
-        """Run all that failed again."""
-        self._bridge.send(RetryTasks())
+        """Run all that failed again, or ask first for leave to replace originals."""
+        self._do_again(RetryTasks())
 
     def run_again(self) -> None:
-        """Look at the inputs again; run what is new or has changed, and what failed."""
-        if self._snapshot.state.is_ended:
-            self._bridge.send(RunAgain())
+        """Look at the inputs again; run what is new or has changed, and what failed.
+
+        A sweep has no pipeline, and would be the same again.
+        """
+        if self._snapshot.state.is_ended and self._snapshot.pipeline is not None:
+            self._do_again(RunAgain())
+
+    def _do_again(self, command: RunAgain | RetryTasks) -> None:
+        if self._snapshot.is_in_place:
+            self._ask_replacing(command)
+        else:
+            self._bridge.send(command)
 
     def retry(self, task: TaskId) -> None:
         """Run one failed task again."""

@@ -195,9 +195,9 @@ class Session(QObject):
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 
-    def ask_replacing(self, snapshot: JobSnapshot) -> None:
+    def ask_replacing(self, snapshot: JobSnapshot, is_watching: bool) -> None:
         """Ask whether originals may be replaced."""
-        dialog = ReplacingDialog(snapshot, self._parts.window)
+        dialog = ReplacingDialog(snapshot, is_watching=is_watching, parent=self._parts.window)
         dialog.accepted.connect(self._parts.controller.replace_originals)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from gui_app.dialogs.replacing import ReplacingDialog
 from gui_app.settings import load_choices
@@ -25,6 +25,14 @@ def asked(person: Person) -> ReplacingDialog:
 
     person.qtbot.waitUntil(lambda: len(dialogs()) == 1, timeout=PATIENCE_MS)
     return dialogs()[0]
+
+
+def agree(person: Person, question: ReplacingDialog) -> None:
+    """Press the button that is not the default one."""
+    buttons = question.findChildren(QPushButton)
+    yes = next(button for button in buttons if button.text() == "Replace the originals")
+    person.qtbot.mouseClick(yes, Qt.MouseButton.LeftButton)
+    person.qtbot.waitUntil(lambda: not question.isVisible(), timeout=PATIENCE_MS)
 
 
 def test_originals_are_replaced_only_after_a_yes(
@@ -47,9 +55,7 @@ def test_originals_are_replaced_only_after_a_yes(
     assert person.last.state is JobState.DRAFT
 
     person.press("Start")
-    buttons = asked(person).findChildren(QPushButton)
-    yes = next(button for button in buttons if button.text() == "Replace the originals")
-    person.qtbot.mouseClick(yes, Qt.MouseButton.LeftButton)
+    agree(person, asked(person))
     end = person.until(lambda now: now.state.is_ended)
     assert end.counts.succeeded == 2
     footer = person.app.views.footer
@@ -66,3 +72,31 @@ def test_originals_are_replaced_only_after_a_yes(
     person.until(lambda now: now.state is JobState.EMPTY)
     assert not person.app.views.output_panel.choices.is_in_place
     assert not load_choices().outputs.is_in_place
+
+
+def test_job_in_place_asks_before_it_runs_again_and_tells_the_next_one_nothing(
+    trash: Path, person: Person, tmp_path: Path
+) -> None:
+    folder, other = tmp_path / "Holiday", tmp_path / "Work"
+    for place in (folder, other):
+        place.mkdir()
+        Image.new("RGB", (3000, 2000)).save(place / "a.jpg")
+    person.drop(folder)
+    person.until(lambda now: now.counts.waiting == 1 and not now.is_discovering)
+    person.tick("Replace the originals")
+    person.press("Start")
+    agree(person, asked(person))
+    person.until(lambda now: now.state.is_ended)
+
+    Image.new("RGB", (3000, 2000)).save(folder / "b.jpg")
+    person.press("Run again")
+    question = asked(person)
+    assert person.last.state.is_ended
+    agree(person, question)
+    person.until(lambda now: now.state.is_ended and now.counts.total == 2)
+
+    person.drop(other)
+    person.until(lambda now: now.state is JobState.DRAFT and now.counts.waiting == 1)
+    panel = person.app.views.output_panel
+    assert not panel.choices.is_in_place
+    assert "Work (Everycore)" in [label.text() for label in panel.findChildren(QLabel)]

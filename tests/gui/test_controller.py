@@ -17,6 +17,12 @@ from workers.trust import is_trusted, trust
 
 # Only a hang reaches it.
 PATIENCE_MS = 30_000
+ONLY_WITH_LEAVE = """
+def process(path, output):
+    if not (path.parent / "leave").exists():
+        raise ValueError("no leave")
+    output.write_bytes(path.read_bytes() * 2)
+"""
 
 
 class Desk:
@@ -197,6 +203,56 @@ def test_replacing_the_originals_of_one_job_is_not_meant_for_the_next(
     with qtbot.waitSignal(desk.controller.outputs_changed, timeout=PATIENCE_MS) as told:
         gesture(desk.controller, job, folder)
     assert told.args == [OutputChoices(keeps_dates=True)]
+
+
+@needs_trash
+def test_originals_are_replaced_again_only_after_a_yes(
+    trash: Path, qtbot: QtBot, desk: Desk, code: Path, folder: Path
+) -> None:
+    _ended_in_place(desk, code, folder)
+    (folder / "d.txt").write_text("d")
+    for gesture in (desk.controller.retry_all, desk.controller.run_again):
+        with qtbot.waitSignal(desk.controller.replacing_asked, timeout=PATIENCE_MS) as asked:
+            gesture()
+        assert asked.args == [desk.last, False]
+    desk.controller.resize(2)
+    qtbot.waitUntil(lambda: desk.last.workers_target == 2, timeout=PATIENCE_MS)
+    assert desk.last.state is JobState.FINISHED
+    desk.controller.replace_originals()
+    desk.until(JobState.FINISHED, 4)
+
+
+@needs_trash
+def test_problems_of_a_job_in_place_are_retried_after_a_yes(
+    trash: Path, qtbot: QtBot, desk: Desk, code: Path, folder: Path
+) -> None:
+    code.write_text(ONLY_WITH_LEAVE)
+    job = _ended_in_place(desk, code, folder)
+    assert desk.last.counts.failed == 3
+    (folder / "leave").touch()
+    desk.controller.retry_all()
+    desk.controller.show_job(job)
+    desk.controller.replace_originals()  # of a job that was left meanwhile
+    desk.controller.resize(2)
+    qtbot.waitUntil(lambda: desk.last.workers_target == 2, timeout=PATIENCE_MS)
+    assert desk.last.counts.failed == 3
+    desk.controller.retry_all()
+    desk.controller.replace_originals()
+    qtbot.waitUntil(lambda: desk.last.counts.succeeded == 3, timeout=PATIENCE_MS)
+
+
+def test_job_beside_its_originals_is_run_again_unasked(
+    qtbot: QtBot, desk: Desk, code: Path, folder: Path
+) -> None:
+    trust(digest(code), code)
+    desk.controller.add_paths((folder,))
+    desk.until(JobState.DRAFT, 3)
+    desk.controller.start()
+    desk.until(JobState.FINISHED, 3)
+    (folder / "d.txt").write_text("d")
+    with qtbot.assertNotEmitted(desk.controller.replacing_asked):
+        desk.controller.run_again()
+        desk.until(JobState.FINISHED, 4)
 
 
 def test_output_folder_that_is_gone_is_told_in_a_sentence(qtbot: QtBot, desk: Desk) -> None:
