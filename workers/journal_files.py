@@ -25,6 +25,7 @@ _BUSY_S: Final = 5.0
 _LOG_SUFFIXES: Final = ("-wal", "-shm")
 # Damage can stand in SQLite's own message as bytes that are no text.
 READ_ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
+_UNSTARTED: Final = (JobState.EMPTY, JobState.DRAFT)
 # SQLITE_ERROR: a table or a column is missing.
 _DAMAGED: Final = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -89,18 +90,39 @@ def discard(folder: Path, job: JobId) -> None:
     path = journal_path(folder, job)
     journal_lock.take(path)
     try:
-        for suffix in ("", *_LOG_SUFFIXES):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        _delete(path)
     finally:
         journal_lock.release(path)
+
+
+def _delete(path: Path) -> None:
+    for suffix in ("", *_LOG_SUFFIXES):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def discard_drafts(folder: Path, entries: Iterable[JobEntry]) -> None:
     """Delete the journals of jobs that were never started and that no live process has open.
 
-    Whoever closes a draft deletes it; these are of processes that were killed.
+    Whoever closes a draft deletes it; these are of processes that were killed. What another
+    process has started since the entries were read stays.
     """
     for entry in entries:
-        if entry.state in (JobState.EMPTY, JobState.DRAFT):
-            with contextlib.suppress(JournalError, OSError):
-                discard(folder, entry.job)
+        if entry.state in _UNSTARTED:
+            with contextlib.suppress(JournalError, OSError, *READ_ERRORS):
+                _discard_draft(journal_path(folder, entry.job))
+
+
+def _discard_draft(path: Path) -> None:
+    journal_lock.take(path)
+    try:
+        if _state_of(path) in _UNSTARTED:
+            _delete(path)
+    finally:
+        journal_lock.release(path)
+
+
+def _state_of(path: Path) -> JobState:
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=_BUSY_S)) as connection:
+        (state,) = connection.execute("SELECT state FROM job").fetchone()
+        return JobState(state)

@@ -18,7 +18,7 @@ from workers.job import (
     TaskState,
     WorkerId,
 )
-from workers.journal import Journal, JournalReader, discard, list_jobs
+from workers.journal import Journal, JournalReader, discard, discard_drafts, list_jobs
 from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
 from workers.snapshot import RowQuery, RowSort
 
@@ -186,3 +186,15 @@ def test_timeline_counts_ends_over_the_time_of_the_job(tmp_path: Path) -> None:
     assert (timeline.done[0], timeline.done[-1], sum(timeline.done)) == (1, 2, 3)
     assert (timeline.others[30], sum(timeline.others)) == (1, 1)
     assert (timeline.durations[4], timeline.durations[8], sum(timeline.durations)) == (3, 1, 4)
+
+
+def test_draft_that_another_process_has_started_since_it_was_listed_stays(tmp_path: Path) -> None:
+    left, started = (Journal.create(tmp_path, name) for name in ("left", "started"))
+    for journal in (left, started):
+        journal.set_state(JobState.DRAFT)
+        journal.close()
+    listed = list_jobs(tmp_path)
+    with closing(Journal.open(started.path)) as journal:
+        journal.set_state(JobState.RUNNING)
+    discard_drafts(tmp_path, listed)
+    assert [entry.job for entry in list_jobs(tmp_path)] == [started.job]
