@@ -122,8 +122,11 @@ def _conclude(snapshot: JobSnapshot, following: Following, wish: StopWish) -> Ex
         reader = JournalReader(journal_path(journals_folder(), snapshot.job))
         try:
             entry = reader.entry()
-            # Attempts that ended while the engine closed are in the journal only.
-            snapshot = replace(snapshot, counts=entry.counts)
+            # Attempts that ended while the engine closed are in the journal only. A job in place
+            # whose originals could not be put away is not over in its record.
+            is_over = entry.state.is_ended or not snapshot.state.is_ended
+            state = snapshot.state if is_over else entry.state
+            snapshot = replace(snapshot, counts=entry.counts, state=state)
             failed = reader.rows(RowQuery(0, MOST_NAMED, states=(TaskState.FAILED,)))
             if following.report is not None:
                 write_report(entry, _all_rows(reader), following.report, reader.timeline())
