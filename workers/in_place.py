@@ -23,10 +23,11 @@ from workers.job import JobId, OnExisting, TaskId
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, FailureKind, OutputCheck, Skip, Success
 from workers.output import output_failure
-from workers.publishing import Ours, checked, finished, publish
+from workers.publishing import Ours, checked, finished, publish, set_beside
 
 CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")
 _SECOND: Final = f"{STAGING_PREFIX}second-name"
+_ASIDE: Final = f"{STAGING_PREFIX}aside"
 SAME: Final = "The result is the same as the original."
 
 
@@ -58,22 +59,32 @@ def kept_in(folder: Path) -> list[Kept]:
         task, _, rest = place.name.partition("-")
         attempt, _, sha256 = rest.partition("-")
         if task.isdecimal() and attempt.isdecimal():
-            kept += [Kept(TaskId(int(task)), int(attempt), sha256, file) for file in _files(place)]
+            own = TaskId(int(task)), int(attempt), sha256
+            kept += [Kept(*own, file) for file in _files(place)]
     return kept
 
 
 def _files(place: Path) -> list[Path]:
-    """Return the original in its folder; its second name only while it is the only one there."""
+    """Return the original in its folder; its second name only while it is the only one there.
+
+    Before it comes what an attempt that was killed had put aside.
+    """
     try:
         files = [file for file in place.iterdir() if file.name != disk.PARTIAL]
     except FileNotFoundError:  # in this moment it went to the trash
         return []
-    return [file for file in files if not is_second(file)] or files
+    aside = [file for file in files if is_aside(file)]
+    files = [file for file in files if not is_aside(file)]
+    return aside + ([file for file in files if not is_second(file)] or files)
 
 
 def _second_name(source: InputFile, temp: Path) -> str:
     """Return the second name of an original: it says what that was, and which file its output."""
-    return f"{_SECOND}_{source.size}_{source.mtime_ns}_{temp.stat().st_ino}"
+    return f"{_SECOND}_{_looks(source.size, source.mtime_ns)}_{temp.stat().st_ino}"
+
+
+def _looks(size: int, mtime_ns: int) -> str:
+    return f"{size}_{mtime_ns}"
 
 
 def is_second(file: Path) -> bool:
@@ -84,7 +95,18 @@ def is_second(file: Path) -> bool:
 def was_saved_since(second: Path) -> bool:
     """Say whether somebody has written to the original since it got its second name."""
     status = second.stat()
-    return second.name.split("_")[1:3] != [str(status.st_size), str(status.st_mtime_ns)]
+    _, _, was = second.name.removeprefix(_SECOND).partition("_")
+    return was.rpartition("_")[0] != _looks(status.st_size, status.st_mtime_ns)
+
+
+def is_aside(file: Path) -> bool:
+    """Say whether that was put aside, to be looked at where nobody saves anything."""
+    return file.name == _ASIDE
+
+
+def aside_of(kept: Kept) -> Path:
+    """Return where a file is put aside."""
+    return kept.path.with_name(_ASIDE)
 
 
 def _published(kept: Kept, path: Path) -> Path | None:
@@ -134,7 +156,7 @@ def standing(folder: Path, job: JobId, task: TaskId, path: Path) -> tuple[Path, 
         if is_second(kept.path) and (output := _published(kept, path)) is not None:
             if not was_saved_since(kept.path) and is_same(kept.path, path):
                 return output, checked(output)
-            disk.remove(output)  # it is of what the file was
+            _withdraw(kept, output)  # it is of what the file was
         # One that is no output somebody saved meanwhile: what it was goes to the trash.
         if not is_settled(kept, path) and is_output(kept, path):
             return path, checked(path)
@@ -146,21 +168,35 @@ def is_settled(kept: Kept, path: Path) -> bool:
 
     Raises OSError where the disk refuses.
     """
-    is_output_kept = checked(kept.path).sha256 == kept.sha256
+    if forget_output(kept.path, kept.sha256):
+        return True
     is_free = not os.path.lexists(path) and path.parent.is_dir()
-    if not is_output_kept and is_free:  # some disks cannot do both in one step
-        disk.move_if_free(kept.path, path)
-    elif not is_output_kept and not is_same(kept.path, path):
+    if is_free:  # some disks cannot do both in one step
+        if not disk.move_if_free(kept.path, path):
+            return False
+    elif not is_same(kept.path, path):
         return False
     if is_second(kept.path) and (unrecorded := _published(kept, path)) is not None:
-        disk.remove(unrecorded)
-    forget(kept.path)
+        _withdraw(kept, unrecorded)
+    if is_free:
+        leave(kept.path)
+    else:
+        forget(kept.path)
     return True
+
+
+def _withdraw(kept: Kept, output: Path) -> None:
+    """Delete an output that is not recorded, unless somebody saves something there meanwhile."""
+    aside = aside_of(kept)
+    if not disk.move_if_free(output, aside) or forget_output(aside, kept.sha256):
+        return
+    if not disk.move_if_free(aside, output):
+        set_beside(aside, output)
 
 
 def is_same(kept: Path, path: Path) -> bool:
     """Say whether two names are of one file, or of two with the same content; raises OSError."""
-    if not _is_file(path):
+    if not _is_file(path) or not _is_file(kept):
         return False
     if kept.samefile(path):
         return True
@@ -182,9 +218,22 @@ def _is_file(path: Path) -> bool:
         return False
 
 
+def forget_output(kept: Path, sha256: str) -> bool:
+    """Delete what is kept there if it is the output of that content; say if so; raises OSError."""
+    if not _is_file(kept) or checked(kept).sha256 != sha256:
+        return False
+    forget(kept)
+    return True
+
+
 def forget(kept: Path) -> None:
     """Delete what lies there, and the folders that are empty then."""
     disk.remove(kept)
+    leave(kept)
+
+
+def leave(kept: Path) -> None:
+    """Delete the folders that are empty now that this does not lie there any more."""
     for folder in (kept.parent, kept.parent.parent):
         with suppress(OSError):  # others are kept there
             folder.rmdir()
@@ -214,7 +263,7 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
         folder = _own_folder(place, check)
         if place.final != source.path:
             return _put_beside(temp, source, folder / _second_name(source, temp), place, ours)
-        is_done = _put_at(temp, source, folder / source.path.name)
+        is_done = _put_at(temp, source, folder / source.path.name, check.sha256)
         return Success((source.path,), check.size, checks=(check,)) if is_done else CHANGED
     except OSError as error:
         is_theirs = error.errno != errno.EXDEV and place.final.parent.is_dir()
@@ -245,7 +294,7 @@ def _own_folder(place: Place, check: OutputCheck) -> Path:
     raise PermissionError(errno.EACCES, "somebody else has made it", str(originals))
 
 
-def _put_at(temp: Path, source: InputFile, kept: Path) -> bool:
+def _put_at(temp: Path, source: InputFile, kept: Path, sha256: str) -> bool:
     """Let the files change places; False, and nothing done, when the original has changed."""
     original = source.path
     disk.move_if_free(temp, kept)
@@ -253,7 +302,7 @@ def _put_at(temp: Path, source: InputFile, kept: Path) -> bool:
         if source.is_at(kept):
             return True
         disk.exchange(kept, original)  # what was saved in this moment goes back
-        forget(kept)
+        forget_output(kept, sha256)  # what was saved in the next one stays for the last look
         return False
     disk.replace(kept, temp)
     disk.keep(original, kept)

@@ -6,6 +6,7 @@ its place back.
 """
 
 import errno
+import os
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -15,12 +16,16 @@ from workers import disk, journal_lock
 from workers.errors import JournalError
 from workers.in_place import (
     Kept,
+    aside_of,
     forget,
+    forget_output,
+    is_aside,
     is_output,
     is_same,
     is_second,
     is_settled,
     kept_in,
+    leave,
     originals_folder,
     tidy,
     was_saved_since,
@@ -176,16 +181,18 @@ def _staged_in(journal: Path, spec: JobSpec) -> tuple[Path, ...]:
 
 
 def _put_away(kept: Kept, path: Path, row: TaskRow, *, is_over: bool) -> str:
-    leaving = kept.path
-    if path not in row.outputs:
-        leaving = kept.path.with_name(path.name)
-        if is_second(kept.path) and (words := _take(kept.path, path, leaving)) is not None:
-            forget(kept.path)
-            return words
-        _forget_second(leaving)
-    problem = _to_trash(leaving, path, waits=not is_over)
-    forget(leaving)
-    return problem
+    if is_aside(kept.path):
+        is_gone = forget_output(kept.path, kept.sha256)
+        return "" if is_gone else _to_trash(kept.path, path, waits=not is_over)
+    if path in row.outputs:
+        return _to_trash(kept.path, path, waits=not is_over)
+    leaving = kept.path.with_name(path.name)
+    if is_second(kept.path) and (words := _take(kept.path, path, leaving)) is not None:
+        return words
+    for second in [file for file in leaving.parent.iterdir() if is_second(file)]:
+        if not _is_taken(second, leaving, path):
+            return ""
+    return _to_trash(leaving, path, waits=not is_over)
 
 
 def _take(second: Path, path: Path, leaving: Path) -> str | None:
@@ -198,31 +205,60 @@ def _take(second: Path, path: Path, leaving: Path) -> str | None:
         disk.move_if_free(second, leaving)
         return None
     if second.samefile(path) and was_saved_since(second):
+        forget(second)
         return ""
     try:
         disk.move_if_free(path, leaving)
     except PermissionError:  # the system protects it, or it is another person's
+        forget(second)
         return f"{printable(path.name)} may not be removed: it stays beside its output."
     return None
 
 
-def _forget_second(leaving: Path) -> None:
-    for file in leaving.parent.iterdir():
-        if is_second(file):
-            disk.remove(file)
+def _is_taken(second: Path, leaving: Path, path: Path) -> bool:
+    """Look again at what was taken from the path; False where nothing of it is to go.
+
+    What somebody has saved there in that moment goes back, or to the trash where the name is taken.
+    """
+    if is_same(second, leaving) and not (second.samefile(leaving) and was_saved_since(second)):
+        disk.remove(second)
+        return True
+    is_original_in_it = os.path.samestat(second.lstat(), leaving.lstat())
+    if not disk.move_if_free(leaving, path):
+        _to_trash(leaving, path, waits=False)
+    if is_original_in_it:  # it was written into: there is nothing left of what it was
+        forget(second)
+        return False
+    disk.move_if_free(second, leaving)
+    return True
 
 
 def _give_back(kept: Kept, path: Path) -> str:
     """Let an original have its name again, unless somebody has saved something there since."""
     if is_settled(kept, path):
         return ""
-    problem = ""
-    if not is_output(kept, path):
-        problem = _to_trash(kept.path, path, waits=False)
-    elif not disk.exchange(kept.path, path):
-        disk.replace(kept.path, path)
-    forget(kept.path)
-    return problem
+    if is_output(kept, path):
+        if disk.exchange(kept.path, path):
+            if forget_output(kept.path, kept.sha256):
+                return ""
+            disk.exchange(kept.path, path)  # what was saved in this moment
+        elif _is_given_back(kept, path):
+            return ""
+    return _to_trash(kept.path, path, waits=False)
+
+
+def _is_given_back(kept: Kept, path: Path) -> bool:
+    """Do it in two steps, on a disk that knows no exchange; False where something was saved."""
+    aside = aside_of(kept)
+    if not disk.move_if_free(path, aside):
+        return False
+    if not is_output(kept, aside):
+        if not disk.move_if_free(aside, path):
+            _to_trash(aside, path, waits=False)
+        return False
+    is_back = disk.move_if_free(kept.path, path)
+    forget_output(aside, kept.sha256)
+    return is_back
 
 
 def _to_trash(file: Path, was: Path, *, waits: bool) -> str:
@@ -236,5 +272,7 @@ def _to_trash(file: Path, was: Path, *, waits: bool) -> str:
         if waits and error.errno in _FULL:
             raise
         set_beside(file, was)
+        leave(file)
         return _NO_TRASH
+    leave(file)
     return ""
