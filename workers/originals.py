@@ -142,8 +142,8 @@ def _settle(kept: Kept, row: TaskRow | None, *, is_over: bool) -> str:
 def give_back_unfinished(journals: Path, job: JobId) -> None:
     """Leave nothing behind of a job that is to be forgotten.
 
-    Raises JournalError while a live process has the job open, and where the disk refuses: its
-    record is all that tells where they belong.
+    Raises JournalError while a live process has the job open, where the disk refuses, and where it
+    is not there: its record is all that tells where they belong.
     """
     path = journal_path(journals, job)
     if not path.is_file():
@@ -153,6 +153,7 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
         if (spec := _spec_of(path)) is None:
             return
         if spec.is_in_place:
+            _check_drives(path)
             put_away(path, is_over=True)
         for folder in _staged_in(path, spec):
             Staging(folder, job).remove()
@@ -161,6 +162,22 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
         raise JournalError(f"Originals of this job cannot be put back: {reason}.") from error
     finally:
         journal_lock.release(path)
+
+
+def _check_drives(journal: Path) -> None:
+    """Raise JournalError where a folder of a job that has not ended is not there to be looked at.
+
+    One that has ended keeps nothing there.
+    """
+    with closing(JournalReader(journal)) as reader:
+        if reader.entry().state.is_ended:
+            return
+        for root in reader.roots():
+            if not root.is_dir():
+                place = printable(root)
+                raise JournalError(
+                    f"{place} is not there: originals of this job may still lie on it."
+                )
 
 
 def _spec_of(journal: Path) -> JobSpec | None:

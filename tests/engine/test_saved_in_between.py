@@ -9,7 +9,9 @@ import pytest
 from tests.engine.test_originals import BESIDE, EXCHANGED, attempted, hidden, in_trash
 from tests.faults.replacing import NEW, OLD, Scene
 from workers import disk, no_clobber
+from workers.errors import JournalError
 from workers.in_place import CHANGED
+from workers.job import JobState
 from workers.originals import give_back_unfinished, put_away
 
 pytestmark = [
@@ -183,3 +185,25 @@ def test_what_is_saved_over_an_output_that_is_withdrawn_stays(
         saved = {"a.webp": b"again", "a (before Everycore).webp": b"saved"}
     assert shown(BESIDE, tmp_path) == {"a.jpg": OLD, **saved}
     assert not hidden(BESIDE, tmp_path)
+
+
+def test_job_whose_drive_is_away_is_not_forgotten(tmp_path: Path) -> None:
+    journal = attempted(EXCHANGED, tmp_path, is_recorded=False)
+    journal.close()
+    folder, away = EXCHANGED.folder(tmp_path), tmp_path / "away"
+    folder.rename(away)
+    with pytest.raises(JournalError, match=r"photos is not there: originals of this job may still"):
+        give_back_unfinished(journal.path.parent, journal.job)
+    away.rename(folder)
+    give_back_unfinished(journal.path.parent, journal.job)
+    assert shown(EXCHANGED, tmp_path) == {"a.jpg": OLD}
+
+
+def test_ended_job_can_be_forgotten_while_its_drive_is_away(tmp_path: Path) -> None:
+    journal = attempted(EXCHANGED, tmp_path)
+    put_away(journal.path, is_over=True)
+    journal.set_state(JobState.FINISHED)
+    journal.close()
+    EXCHANGED.folder(tmp_path).rename(tmp_path / "away")
+    give_back_unfinished(journal.path.parent, journal.job)
+    assert not EXCHANGED.folder(tmp_path).exists()
