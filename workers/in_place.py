@@ -34,13 +34,15 @@ SAME: Final = "The result is the same as the original."
 class Kept(NamedTuple):
     """What an attempt keeps of a task, and the SHA-256 of its output.
 
-    At `path` lies the original, or still the output.
+    At `path` lies the original, or still the output. `was` are the size and the time of the
+    original when it was read, in words only compared.
     """
 
     task: TaskId
     attempt: int
     sha256: str
     path: Path
+    was: str = ""
 
 
 def originals_folder(root: Path, job: JobId) -> Path:
@@ -57,10 +59,11 @@ def kept_in(folder: Path) -> list[Kept]:
     kept = []
     for place in places:
         task, _, rest = place.name.partition("-")
-        attempt, _, sha256 = rest.partition("-")
+        attempt, _, rest = rest.partition("-")
+        sha256, _, was = rest.partition("_")
         if task.isdecimal() and attempt.isdecimal():
             own = TaskId(int(task)), int(attempt), sha256
-            kept += [Kept(*own, file) for file in _files(place)]
+            kept += [Kept(*own, file, was) for file in _files(place)]
     return kept
 
 
@@ -107,6 +110,12 @@ def is_aside(file: Path) -> bool:
 def aside_of(kept: Kept) -> Path:
     """Return where a file is put aside."""
     return kept.path.with_name(_ASIDE)
+
+
+def was_written_since(kept: Kept) -> bool:
+    """Say whether somebody went on writing into an original after it was read; raises OSError."""
+    status = kept.path.lstat()
+    return bool(kept.was) and kept.was != _looks(status.st_size, status.st_mtime_ns)
 
 
 def _published(kept: Kept, path: Path) -> Path | None:
@@ -260,7 +269,7 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
         check = checked(temp)
         if check.size == source.size and check.sha256 == checked(source.path).sha256:
             return Skip(SAME)
-        folder = _own_folder(place, check)
+        folder = _own_folder(place, check, _looks(source.size, source.mtime_ns))
         if place.final != source.path:
             return _put_beside(temp, source, folder / _second_name(source, temp), place, ours)
         is_done = _put_at(temp, source, folder / source.path.name, check.sha256)
@@ -273,13 +282,13 @@ def put(temp: Path, source: InputFile, place: Place, ours: Ours) -> Success | Fa
             disk.remove(temp)
 
 
-def _own_folder(place: Place, check: OutputCheck) -> Path:
+def _own_folder(place: Place, check: OutputCheck, was: str) -> Path:
     """Make a folder for what this attempt keeps, in one that nobody else has made in advance."""
     originals = originals_folder(place.folder, place.job)
     attempt = place.attempt
     while True:
         disk.make_folder(originals, mode=0o700)
-        folder = originals / f"{place.task:08d}-{attempt}-{check.sha256}"
+        folder = originals / f"{place.task:08d}-{attempt}-{check.sha256}_{was}"
         try:
             folder.mkdir(mode=0o700)
             break

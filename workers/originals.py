@@ -29,6 +29,7 @@ from workers.in_place import (
     originals_folder,
     tidy,
     was_saved_since,
+    was_written_since,
 )
 from workers.job import JobId, JobSpec, TaskState
 from workers.journal_files import journal_path
@@ -42,6 +43,10 @@ LOOK_EVERY_S: Final = 1.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NO_TRASH: Final = (
     "There is no trash here: each original is kept beside its output, named “before Everycore”."
+)
+
+_LATE: Final = (
+    "{} was still being written to when it was read; what was written later lies in the trash."
 )
 
 
@@ -202,7 +207,8 @@ def _put_away(kept: Kept, path: Path, row: TaskRow, *, is_over: bool) -> str:
         is_gone = forget_output(kept.path, kept.sha256)
         return "" if is_gone else _to_trash(kept.path, path, waits=not is_over)
     if path in row.outputs:
-        return _to_trash(kept.path, path, waits=not is_over)
+        is_late = was_written_since(kept)
+        return _to_trash(kept.path, path, waits=not is_over, is_late=is_late)
     leaving = kept.path.with_name(path.name)
     if is_second(kept.path) and (words := _take(kept.path, path, leaving)) is not None:
         return words
@@ -278,10 +284,11 @@ def _is_given_back(kept: Kept, path: Path) -> bool:
     return is_back
 
 
-def _to_trash(file: Path, was: Path, *, waits: bool) -> str:
+def _to_trash(file: Path, was: Path, *, waits: bool, is_late: bool = False) -> str:
     """Move a file to the trash, noted under that path; beside it where there is no trash.
 
-    A trash without room is waited for, while there is time: OSError.
+    A trash without room is waited for, while there is time: OSError. Returns what is not as meant;
+    it `is_late` where somebody wrote into it after it was read.
     """
     try:
         disk.trash(file, was)
@@ -292,4 +299,4 @@ def _to_trash(file: Path, was: Path, *, waits: bool) -> str:
         leave(file)
         return _NO_TRASH
     leave(file)
-    return ""
+    return _LATE.format(printable(was.name)) if is_late else ""

@@ -187,6 +187,26 @@ def test_what_is_saved_over_an_output_that_is_withdrawn_stays(
     assert not hidden(BESIDE, tmp_path)
 
 
+@pytest.mark.parametrize("is_late", [False, True], ids=["in time", "late"])
+def test_original_that_is_written_to_after_it_was_read_is_told_of(
+    tmp_path: Path, trash: Path, *, is_late: bool
+) -> None:
+    """As by a recorder that goes on, with the file open, wherever that is moved."""
+    journal = attempted(EXCHANGED, tmp_path)
+    (kept,) = EXCHANGED.folder(tmp_path).glob(".everycore-*-originals/*/a.jpg")
+    if is_late:
+        with kept.open("ab") as recorder:
+            recorder.write(b"more")
+    told = put_away(journal.path, is_over=False)
+    journal.close()
+    late = (
+        "a.jpg was still being written to when it was read; what was written later lies in the"
+        " trash."
+    )
+    assert told == (late if is_late else "")
+    assert in_trash(trash) == [OLD + b"more" if is_late else OLD]
+
+
 def test_job_whose_drive_is_away_is_not_forgotten(tmp_path: Path) -> None:
     journal = attempted(EXCHANGED, tmp_path, is_recorded=False)
     journal.close()
