@@ -45,7 +45,8 @@ from workers.journal_schema import (
 from workers.journal_states import TaskStates
 from workers.journal_tally import Share, Tally
 from workers.journal_watched import Changed as Changed
-from workers.outcome import Outcome, OutputCheck
+from workers.made_outputs import has_its_input, is_lost
+from workers.outcome import Outcome
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
 
@@ -386,7 +387,7 @@ class Journal:
         lost = [
             each.task
             for each in made
-            if any(map(_is_lost, each.outputs)) and (not is_in_place or _is_there(each))
+            if any(map(is_lost, each.outputs)) and (not is_in_place or has_its_input(each))
         ]
         return self._reopen((SUCCEEDED,), lost) if lost else 0
 
@@ -479,22 +480,3 @@ class Journal:
         finally:
             self._connection.close()
             journal_lock.release(self.path)
-
-
-def _is_lost(made: tuple[Path, OutputCheck]) -> bool:
-    """Say whether an output is gone, or cut short; one that is newer somebody has edited."""
-    output, check = made
-    try:
-        status = output.lstat()
-    except OSError:
-        return True
-    return status.st_size != check.size and status.st_mtime_ns <= check.mtime_ns
-
-
-def _is_there(made: journal_rows.MadeByTask) -> bool:
-    """Say whether a task's input is as it was found."""
-    try:
-        status = made.path.lstat()
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime_ns) == (made.size, made.mtime_ns)

@@ -1,10 +1,11 @@
 """One output on its way to its final name, refused or killed at a step of the disk.
 
-As a program: publishes in the folder given and kills itself before the n-th step.
+As a program: publishes in a folder for each step, and is killed before that step.
 """
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from workers.outcome import Failure, Skip
 from workers.output import Staging
 from workers.publishing import Ours, publish
 
+ROOT: Final = Path(__file__).parents[2]
 JOB: Final = JobId("20250101-120000-holiday-1a2b")
 OLD, NEW = b"old" * 1000, b"new" * 2000
 # Long before any test: a file of before the job.
@@ -91,10 +93,37 @@ def at_step(number: int, act: Callable[[], None]) -> Callable[[str], None]:
     return reached
 
 
+def die_at_each(steps: int, act: Callable[[int], object]) -> None:
+    """Act in a process for each step, which is killed before it; raise where one lives on."""
+    for number in range(1, steps + 1):
+        if (child := os.fork()) == 0:
+            disk.failpoint = at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL))
+            act(number)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, number
+
+
+def died_at_each(program: str, place: Path, scene: str, steps: int) -> None:
+    """Run a program of `die_at_each`, with the folder, the scene and how many steps there are."""
+    ended = subprocess.run(
+        [sys.executable, "-m", program, str(place), scene, str(steps)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
 def main() -> None:
     place, scene = Path(sys.argv[1]), next(s for s in SCENES if s.name == sys.argv[2])
-    disk.failpoint = at_step(int(sys.argv[3]), lambda: os.kill(os.getpid(), signal.SIGKILL))
-    scene.publish(place)
+
+    def publish(number: int) -> None:
+        os.environ["XDG_DATA_HOME"] = str(place / str(number))
+        scene.publish(place / str(number))
+
+    die_at_each(int(sys.argv[3]), publish)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
 """One output that takes the place of its input, refused or killed at a step of the disk.
 
-As a program: replaces in the folder given and kills itself before the n-th step.
+As a program: replaces in a folder for each step, and is killed before that step.
 """
 
 import os
-import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.faults.publishing import at_step
-from workers import disk, no_clobber
+from tests.faults.publishing import die_at_each
+from workers import no_clobber
 from workers.discovery import FoundFile
 from workers.in_place import Place, put, standing
 from workers.job import JobSpec, Kind, TaskId, TaskState, WorkerId
@@ -111,9 +110,12 @@ SCENES: Final = (
 def main() -> None:
     place, scene = Path(sys.argv[1]), next(s for s in SCENES if s.name == sys.argv[2])
     scene.restrict()
-    journal = scene.set_up(place)
-    disk.failpoint = at_step(int(sys.argv[3]), lambda: os.kill(os.getpid(), signal.SIGKILL))
-    scene.run(place, journal)
+
+    def replace(number: int) -> None:
+        os.environ["XDG_DATA_HOME"] = str(place / str(number))
+        scene.run(place / str(number), scene.set_up(place / str(number)))
+
+    die_at_each(int(sys.argv[3]), replace)
 
 
 if __name__ == "__main__":

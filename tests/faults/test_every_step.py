@@ -2,16 +2,13 @@
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import fill, outputs_of
-from tests.faults.publishing import JOB, NEW, OLD, SCENES, Scene, at_step, counted
+from tests.faults.publishing import JOB, NEW, OLD, SCENES, Scene, at_step, counted, died_at_each
 from workers import disk
 from workers.commands import ContinueJob
 from workers.discovery import STAGING_PREFIX
@@ -96,16 +93,10 @@ def test_death_at_any_step_loses_nothing(tmp_path: Path, trash: Path, scene: Sce
     scene.set_up(place)
     steps = counted(lambda: scene.publish(place))
     for number in range(1, len(steps) + 1):
+        scene.set_up(tmp_path / f"{number}")
+    died_at_each("tests.faults.publishing", tmp_path, scene.name, len(steps))
+    for number in range(1, len(steps) + 1):
         place = tmp_path / f"{number}"
-        scene.set_up(place)
-        ended = subprocess.run(
-            [sys.executable, "-m", "tests.faults.publishing", str(place), scene.name, str(number)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(place)},
-            capture_output=True,
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
         check_nothing_lost(scene, place, place / "Trash")
         check_it_goes_on(scene, place, place / "Trash")
 

@@ -2,14 +2,11 @@
 
 import errno
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.faults.publishing import at_step, counted
+from tests.faults.publishing import at_step, counted, died_at_each
 from tests.faults.replacing import NEW, OLD, SCENES, Scene
 from workers import disk, no_clobber
 from workers.journal import Journal
@@ -109,17 +106,10 @@ def test_death_at_any_step_leaves_the_original_or_the_whole_output(
     journal = scene.set_up(tmp_path / "undisturbed")
     steps = counted(lambda: scene.run(tmp_path / "undisturbed", journal))
     journal.close()
+    died_at_each("tests.faults.replacing", tmp_path, scene.name, len(steps))
     for number in range(1, len(steps) + 1):
         place = tmp_path / f"{number}"
         monkeypatch.setenv("XDG_DATA_HOME", str(place))
-        ended = subprocess.run(
-            [sys.executable, "-m", "tests.faults.replacing", str(place), scene.name, str(number)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
         journal = Journal.open(next((place / "jobs").glob("*.sqlite")))
         check_nothing_lost(scene, place, place / "Trash", journal)
         assert scene.original(place).exists() or scene.final(place).exists()
