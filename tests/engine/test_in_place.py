@@ -68,6 +68,8 @@ def trashed(trash: Path) -> dict[Path, str]:
     """Return the content of each file in the trash, by the path noted there."""
     found = {}
     for note in (trash / "info").glob("*.trashinfo"):
+        if not (trash / "files" / note.stem).exists():
+            continue  # the note comes first
         path = note.read_text().splitlines()[1].removeprefix("Path=")
         found[Path(unquote(path))] = (trash / "files" / note.stem).read_text()
     return found
