@@ -2,8 +2,8 @@
 
 One thread drives it: the terminal's main thread, or the main thread of the engine process. It
 asks the scheduler (through ActiveJob), acts through the pool, remembers in the journal. Only
-`post` may be called from other threads. Discovery runs in a thread of its own and hands over
-batches of files through the same inbox.
+`post` may be called from other threads. A search is a process of its own; a thread hands over what
+it finds through the same inbox.
 """
 
 import time
@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Final, assert_never
 
 from workers.active_job import ActiveJob, Listener
@@ -38,9 +37,10 @@ from workers.commands import (
 )
 from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
+from workers.inbox import Inbox
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId
 from workers.job_frame import lanes_of, shown_in
-from workers.job_starts import again, check_own_code, is_of, may_start, over, quiet
+from workers.job_starts import again, check_own_code, is_of, may_start, undoing
 from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
@@ -52,13 +52,13 @@ from workers.room import NO_WORKER
 from workers.search import Search, Written
 from workers.searches import Searches
 from workers.snapshot import JobSnapshot
-from workers.undo import undo, undone_lines
 from workers.watching import News
 from workers.wording import printable
 
 _CUT_SHORT: Final = "The search for files was cut short. Retry goes on with it."
 _SEARCH_LOST: Final = "The search for files ended before its time. Retry goes on with it."
 _NOTHING_NEW: Final = "Nothing is new or has changed since."
+_HELD: Final = "This is done once what the job leaves is in order."
 _OVER: Final = object()
 
 
@@ -71,7 +71,7 @@ class Engine:
         self._workers = max(1, workers)
         self._listener = listener
         self._nice = RESPONSIVE_NICE
-        self._inbox: SimpleQueue[Command | tuple[Search, Written | None]] = SimpleQueue()
+        self._inbox = Inbox()
         self._pool = JobWorkers(nice=self._nice)
         self._job: ActiveJob | None = None
         self._searches = Searches(self._take_batch)
@@ -104,7 +104,7 @@ class Engine:
 
         Answers whether anything happened.
         """
-        has_post = not self._inbox.empty()
+        has_post = self._inbox.has_post
         events = self._pool.wait(0.0 if has_post else timeout_s)
         for event in events:
             if self._job is not None:
@@ -160,7 +160,7 @@ class Engine:
         """Say whether a job is running, files are being found, or commands wait."""
         job = self._job
         is_running = job is not None and (job.state is JobState.RUNNING or job.is_recording)
-        is_asked = self._undoing is not None or not self._inbox.empty()
+        is_asked = self._undoing is not None or self._inbox.has_post or self._inbox.holds
         return is_running or self._searches.is_discovering or is_asked
 
     @property
@@ -207,11 +207,7 @@ class Engine:
 
     def _read_inbox(self) -> bool:
         has_read = False
-        while True:
-            try:
-                item = self._inbox.get_nowait()
-            except Empty:
-                return has_read
+        while (item := self._inbox.take(is_in_order=self._is_in_order)) is not None:
             has_read = True
             if isinstance(item, tuple):
                 search, written = item
@@ -224,6 +220,20 @@ class Engine:
                 self._obey(item)
             except EverycoreError as error:
                 self._refusal = str(error)
+        self._tell_of_held()
+        return has_read
+
+    def _tell_of_held(self) -> None:
+        """Say why what was asked for does not happen yet."""
+        if self._job is not None and self._inbox.holds:
+            self._job.view.notice = _HELD
+        elif self._job is not None and self._job.view.notice == _HELD:
+            self._job.view.notice = ""
+
+    @property
+    def _is_in_order(self) -> bool:
+        """Say whether nothing of a job that is over is still being put in order."""
+        return self._undoing is None and (self._job is None or not self._job.is_recording)
 
     def _files_found(self, search: Search, news: News | None) -> None:
         job = self._job
@@ -310,7 +320,7 @@ class Engine:
                 self._discard(job)
             case UndoJob(job):
                 self._open(job)
-                self._undoing = _undone(over(self._open_job()))
+                self._undoing = undoing(self._open_job())
             case Attach():
                 if self._job is not None:
                     self._job.view.all_changed()
@@ -429,8 +439,6 @@ class Engine:
     def _retry(self, tasks: tuple[TaskId, ...]) -> None:
         """Run tasks again; all of them means also the files that a cut-short search had left."""
         job = self._open_job()
-        if job.state.is_ended:
-            quiet(job)
         is_of_files = job.spec is not None and job.spec.sweep is None
         if is_of_files and not tasks and job.state.is_ended and not job.journal.is_discovered():
             self._search_anew(job, job.spec)
@@ -485,13 +493,3 @@ class Engine:
         job.leave()
         if job.state in (JobState.DRAFT, JobState.EMPTY):
             discard(self._journals, job.journal.job)
-
-
-def _undone(job: ActiveJob) -> Iterator[None]:
-    """Undo a job, some tasks at a time."""
-    words = "Nothing was there to undo."
-    for done in undo(job.journal):
-        words = " ".join(undone_lines(done))
-        job.undone(words, is_over=False)
-        yield
-    job.undone(words, is_over=True)

@@ -1,24 +1,29 @@
 """Whether a job, as it stands, can do what is asked of it. Belongs to the engine's thread."""
 
+from collections.abc import Iterator
+
 from workers.active_job import ActiveJob
 from workers.errors import JobRefused
 from workers.job import JobSpec, JobState
 from workers.operations.user_function import check_source, digest
+from workers.undo import undo, undone_lines
 from workers.wording import printable
 
 
-def over(job: ActiveJob) -> ActiveJob:
-    """Return the job if it is over; JobRefused while it is not."""
+def undoing(job: ActiveJob) -> Iterator[None]:
+    """Return what undoes a job, some tasks at each step; JobRefused while it is not over."""
     if not (job.state.is_ended or job.state is JobState.STOPPED):
         raise JobRefused("Only a job that is over can be undone.")
-    return quiet(job)
+    return _undone(job)
 
 
-def quiet(job: ActiveJob) -> ActiveJob:
-    """Return the job; JobRefused while what it leaves is still being put in order."""
-    if job.is_recording:
-        raise JobRefused("The job is still being put in order; try again in a moment.")
-    return job
+def _undone(job: ActiveJob) -> Iterator[None]:
+    words = "Nothing was there to undo."
+    for done in undo(job.journal):
+        words = " ".join(undone_lines(done))
+        job.undone(words, is_over=False)
+        yield
+    job.undone(words, is_over=True)
 
 
 def again(job: ActiveJob) -> JobSpec:
@@ -28,7 +33,6 @@ def again(job: ActiveJob) -> JobSpec:
     """
     if not job.state.is_ended or job.spec is None or job.spec.sweep is not None:
         raise JobRefused("Only a job over files that has ended can be run again.")
-    quiet(job)
     check_own_code(job.spec)
     return job.spec
 

@@ -184,7 +184,7 @@ def process(path, output):
     assert settled.counts.waiting == 0
 
 
-def test_job_is_not_undone_while_originals_are_on_their_way(
+def test_job_runs_again_once_its_originals_are_in_the_trash(
     running: Running, folder: Path, tmp_path: Path, trash: Path
 ) -> None:
     fill(folder, 3)
@@ -195,8 +195,7 @@ def test_job_is_not_undone_while_originals_are_on_their_way(
     ended = running.until_ended()
     assert running.engine.is_busy
     running.post(RunAgain())
-    refused = running.until(lambda now: bool(now.refusal))
-    assert refused.refusal == "The job is still being put in order; try again in a moment."
-    running.until(lambda _: not running.engine.is_busy)
+    running.until(lambda now: now.notice == "Nothing is new or has changed since.")
     assert ended.counts.succeeded == 3
+    assert len(list((trash / "files").iterdir())) == 3
     assert all(row.state is TaskState.SUCCEEDED for row in running.ended)
