@@ -251,7 +251,6 @@ _EVERY_CASE: Final = (
         quick_peers=("multiprocessing.Pool", *EXECUTORS, "Everycore Pool"),
         batches=(1_000, 10_000, 50_000),
         total=_doubled_numbers,
-        quick_passes=3,
     ),
     Case(
         "short",
@@ -264,7 +263,6 @@ _EVERY_CASE: Final = (
         peers=tuple(PEERS),
         quick_peers=("static shards", "Everycore Pool", "Everycore Executor"),
         batches=(1, 10, 50),
-        quick_passes=3,
     ),
     Case(
         "skewed",
@@ -310,7 +308,7 @@ _EVERY_CASE: Final = (
         (Goal("time / ProcessPoolExecutor", 1.1),),
         quick_peers=(*EXECUTORS, "Everycore Pool"),
         passes=5,
-        quick_passes=5,
+        quick_passes=2,
     ),
     Case(
         "generator",

@@ -179,7 +179,7 @@ def main() -> int:
         if chosen.only not in case.name:
             continue
         with TemporaryDirectory(prefix="ec-memory-") as folder:
-            for size in (8.0,) if chosen.quick else (2.0, 12.0, 50.0):
+            for size in (4.0,) if chosen.quick else (2.0, 12.0, 50.0):
                 measured = measure(index, size, Path(folder))
                 predicted, taken = measured or (0, 0)
                 times = predicted / max(1, taken)

@@ -6,7 +6,7 @@ Makes the files, drops their folder on a real engine process and looks at it as 
 snapshots from its socket, rows from the journal. Side by side, a plain `os.walk` with `os.stat`
 over the same files is the floor. Then it starts the job, kills the engine with SIGKILL and
 measures how long a new one takes from its start to the first newly ended file. `--quick` takes a
-hundred thousand files; `--tree` a folder that is there, as left by an earlier run.
+fifty thousand files; `--tree` a folder that is there, as left by an earlier run.
 """
 
 import argparse
@@ -37,7 +37,7 @@ from workers.journal_reader import JournalReader
 from workers.snapshot import JobSnapshot, RowQuery, RowSort
 
 FILES: Final = 1_000_000
-QUICK_FILES: Final = 100_000
+QUICK_FILES: Final = 50_000
 A_FOLDER: Final = 1000
 CONTENT: Final = b"a\n1\n"
 LIMIT_S: Final = 600.0
@@ -212,7 +212,7 @@ def tree_of(count: int, given: Path | None) -> Iterator[Path]:
 def main() -> int:
     """Print the table and, on wish, the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="a hundred thousand files")
+    parser.add_argument("--quick", action="store_true", help="fifty thousand files")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
     parser.add_argument("--tree", type=Path, help="a folder that is there, or is to be made")
     chosen = parser.parse_args()

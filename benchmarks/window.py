@@ -33,7 +33,7 @@ MAX_GOAL_MS: Final = 50.0
 WORKERS: Final = 2
 WARM_UP_S: Final = 3.0
 SECONDS: Final = 25.0
-QUICK_SECONDS: Final = 10.0
+QUICK_SECONDS: Final = 5.0
 # Enough that the job outlasts the measuring at twice the speed aimed at.
 FILES_A_SECOND: Final = 2000
 # From the start of the window to the first ended file; a slow disk finds files slowly.

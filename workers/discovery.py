@@ -37,6 +37,9 @@ _GONE: Final = "No longer there."
 
 _RECALLED: Final = 0x400000 | 0x40000 | 0x1000
 _DATALESS: Final = 0x40000000
+_TELLS_ONLINE_ONLY: Final = any(
+    hasattr(os.stat_result, word) for word in ("st_file_attributes", "st_flags")
+)
 
 Identity = tuple[int, int]
 
@@ -249,11 +252,12 @@ class Walk:
         device, number = status.st_dev, status.st_ino
         if not number:
             device, number = _identity_of(root / relative, status)
-        if is_online_only(status):
+        if _TELLS_ONLINE_ONLY and is_online_only(status):
             problem = _problem(root, relative, _ONLINE_ONLY)
             return problem._replace(size=status.st_size, device=device, number=number)
         if stat.S_ISREG(status.st_mode) and not _is_junction(status):
-            size, mtime_ns, kind = status.st_size, status.st_mtime_ns, self._kind(name)
+            size, mtime_ns = status.st_size, status.st_mtime_ns
+            kind = self._kinds.get(name[name.rfind(".", 1) :]) or self._kind(name)
             return FoundFile(root, relative, size, mtime_ns, kind, "", device, number)
         is_link = stat.S_ISLNK(status.st_mode) or _is_junction(status)
         problem = _problem(root, relative, _LINK if is_link else _NOT_REGULAR)

@@ -210,20 +210,17 @@ class Journal:
         """
         numbers = self._inputs.numbered(files)
         files = self._inputs.unknown(self._connection, files, numbers)
-        states = [journal_rows.state_of(file) for file in files]
+        rows = journal_rows.file_rows(len(self._tasks) + 1, files, numbers)
+        states, sizes = journal_rows.states_of(rows), journal_rows.sizes_of(rows)
         tally = self._tasks.tally.copy()
         for state in set(states):
-            sizes = [file.size for file, its in zip(files, states, strict=True) if its == state]
-            tally.put(Share(state, len(sizes), sum(sizes)))
-        rows = [
-            journal_rows.file_row(task, file, numbers[file.root])
-            for task, file in enumerate(files, len(self._tasks) + 1)
-        ]
+            its = [size for size, its in zip(sizes, states, strict=True) if its == state]
+            tally.put(Share(state, len(its), sum(its)))
         with self._transaction(tally):
             self._inputs.write(self._connection, numbers)
             self._connection.executemany(journal_rows.ADD_FILE, rows)
         self._inputs.keep(files, numbers)
-        self._tasks.add(states, [file.size for file in files], [1] * len(files))
+        self._tasks.add(states, sizes, [1] * len(files))
         return files
 
     def add_blocks(self, blocks: Sequence[tuple[str, int, int]]) -> None:
@@ -282,7 +279,7 @@ class Journal:
 
     def _move(self, task: TaskId, state: int, attempts: int) -> None:
         if self._tasks.is_open(task):
-            self._tasks.change(task, state)
+            self._tasks.move(task, state)
             self._pending.move(task, state, attempts)
 
     def ended(
@@ -301,13 +298,7 @@ class Journal:
         if not self._tasks.is_open(task):
             return False
         end = end_of(outcome, self._tasks.points(task))
-        self._tasks.change(
-            task,
-            end.state,
-            failed_points=end.failed_points,
-            bytes_out=end.bytes_out,
-            warnings=int(end.has_warning),
-        )
+        self._tasks.end(task, end)
         self._pending.end(task, end, (attempts, seconds, worker, ended_s))
         return True
 

@@ -31,6 +31,8 @@ def end_of(outcome: Outcome | None, points: int) -> End:
     A sweep block with points that have no result ends FAILED and keeps the others' values.
     """
     match outcome:
+        case Success():
+            return _end_of_success(outcome, points)
         case None:
             return End(CANCELLED)
         case Skip(message, outputs, checks):
@@ -47,8 +49,6 @@ def end_of(outcome: Outcome | None, points: int) -> End:
                 storable(detail, _DETAIL_LIMIT),
                 kind.value,
             )
-        case Success():
-            return _end_of_success(outcome, points)
 
 
 def _end_of_success(outcome: Success, points: int) -> End:
@@ -65,14 +65,18 @@ def _end_of_success(outcome: Success, points: int) -> End:
             failed_points=min(outcome.failed_points, points),
             values=outcome.values,
         )
+    checks = encoded(outcome.checks) if outcome.checks else None
     return End(
         SUCCEEDED,
         message,
-        outputs=outputs,
-        checks=encoded(outcome.checks) if outcome.checks else None,
-        bytes_out=outcome.bytes_out,
-        has_warning=bool(message),
-        values=outcome.values,
+        "",
+        None,
+        outputs,
+        checks,
+        outcome.bytes_out,
+        bool(message),
+        0,
+        outcome.values,
     )
 
 

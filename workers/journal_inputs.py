@@ -3,10 +3,15 @@
 import os
 import sqlite3
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from typing import Final
 
 from workers.discovery import FoundFile
 from workers.journal_schema import read_roots
+
+_root: Final = attrgetter("root")
 
 
 class InputFiles:
@@ -29,7 +34,7 @@ class InputFiles:
     def numbered(self, files: Sequence[FoundFile]) -> dict[Path, int]:
         """Return the number of each root, with those that are new."""
         numbers = {root: number for number, root in self.roots.items()}
-        for root in dict.fromkeys(file.root for file in files):
+        for root, _ in groupby(files, _root):
             numbers.setdefault(root, len(numbers) + 1)
         return numbers
 

@@ -21,7 +21,9 @@ from workers.journal_schema import (
     CHECKS_SINCE,
     CODES,
     FAILED,
+    HAS_ENDED,
     ROW_COLUMNS,
+    RUNNING,
     SKIPPED,
     SUCCEEDED,
     check_format,
@@ -49,8 +51,8 @@ _ORDERS: Final = {
 # One stretch of rows after the other: the few problems come from the index on states, and "+"
 # keeps SQLite from sorting all the others instead of reading them in their order.
 _PROBLEMS_FIRST: Final = (
-    f"state = {FAILED}",
-    f"state = {SKIPPED}",
+    f"state = {FAILED} AND {HAS_ENDED}",
+    f"state = {SKIPPED} AND {HAS_ENDED}",
     f"+state NOT IN ({FAILED}, {SKIPPED})",
 )
 
@@ -346,7 +348,10 @@ def _terms(query: RowQuery) -> tuple[list[str], list[object]]:
     values: list[object] = []
     if query.states:
         terms.append(f"state IN ({', '.join('?' * len(query.states))})")
-        values += [CODES[state] for state in query.states]
+        codes = [CODES[state] for state in query.states]
+        values += codes
+        if min(codes) > RUNNING:
+            terms.append(HAS_ENDED)
     if query.text.isascii() and query.text:
         # LIKE folds ASCII only, and runs without Python; "holds" folds all letters.
         terms.append("name LIKE ? ESCAPE '\\'")

@@ -3,8 +3,10 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +15,8 @@ from workers.job import Kind, TaskId
 from workers.journal_ends import storable
 from workers.journal_schema import (
     CANCELLED,
+    HAS_ENDED,
+    RUNNING,
     SKIPPED,
     SUCCEEDED,
     WAITING,
@@ -35,6 +39,7 @@ _WAITING: Final = (
     " planned, was_dispatched, outputs, checks FROM task"
     " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
+_root: Final = attrgetter("root")
 _KIND_WORDS: Final = {kind: kind.value for kind in Kind}
 # Outputs that failed or cancelled tasks have were made of what their files were before.
 _REOPEN: Final = (
@@ -71,19 +76,45 @@ class WaitingTask:
     checks: tuple[OutputCheck, ...] = ()
 
 
-def state_of(file: FoundFile) -> int:
-    """Return the state in which a found file becomes a task."""
-    return SKIPPED if file.problem else WAITING
+def file_rows(
+    first: int, files: Sequence[FoundFile], roots: Mapping[Path, int]
+) -> list[tuple[Any, ...]]:
+    """Return the values of `ADD_FILE` for files that become the tasks from `first` on."""
+    rows: list[tuple[Any, ...]] = []
+    for root, group in groupby(files, _root):
+        number = roots[root]
+        rows += [file_row(task, file, number) for task, file in enumerate(group, first + len(rows))]
+    return rows
 
 
-def file_row(task: int, file: FoundFile, root: int) -> tuple[object, ...]:
+def file_row(task: int, file: FoundFile, root: int) -> tuple[Any, ...]:
     """Return the values of `ADD_FILE`; the path is left out where the name says it exactly."""
     _, text, size, mtime_ns, kind, problem, _, _ = file
     name = printable(text)
     exact = None if name == text else os.fsencode(text)
-    state = SKIPPED if problem else WAITING
-    reason = storable(problem) if problem else ""
-    return task, state, size, _KIND_WORDS[kind], name, mtime_ns, root, exact, reason
+    if problem:
+        return (
+            task,
+            SKIPPED,
+            size,
+            _KIND_WORDS[kind],
+            name,
+            mtime_ns,
+            root,
+            exact,
+            storable(problem),
+        )
+    return task, WAITING, size, _KIND_WORDS[kind], name, mtime_ns, root, exact, ""
+
+
+def states_of(rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Return the state of each row that is to be added."""
+    return list(map(itemgetter(1), rows))
+
+
+def sizes_of(rows: Sequence[tuple[Any, ...]]) -> list[int]:
+    """Return the size of each row that is to be added."""
+    return list(map(itemgetter(2), rows))
 
 
 def block_row(task: int, block: tuple[str, int, int]) -> tuple[object, ...]:
@@ -142,6 +173,8 @@ def read_shares(
 ) -> list[tuple[TaskId, Share]]:
     """Return what the tasks in these states add to the sums; all tasks when none is named."""
     which = " AND id IN (SELECT value FROM json_each(?))" if tasks else ""
+    if min(states) > RUNNING:
+        which += f" AND {HAS_ENDED}"
     rows = connection.execute(
         "SELECT id, state, points, size, failed_points, bytes_out, has_warning FROM task"
         f" WHERE state IN ({', '.join(map(str, states))}){which}",
@@ -177,7 +210,7 @@ def read_made(
     order = "ORDER BY id" if after >= 0 else "ORDER BY id DESC"
     rows = connection.execute(
         "SELECT id, root, relative, name, size, mtime_ns, outputs, checks FROM task"
-        " WHERE id > ? AND state = ?"
+        f" WHERE id > ? AND state = ? AND {HAS_ENDED}"
         f" AND checks IS NOT NULL AND root IS NOT NULL {order} LIMIT ?",
         (after, SUCCEEDED, limit),
     )

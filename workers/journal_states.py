@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from workers.job import TaskId
+from workers.journal_ends import End
 from workers.journal_schema import CANCELLED, RUNNING, WAITING
 from workers.journal_tally import TALLY_COLUMNS, Share, Tally
 
@@ -62,21 +63,21 @@ class TaskStates:
         """Say whether a task waits or runs."""
         return self._states[task - 1] in (WAITING, RUNNING)
 
-    def change(
-        self,
-        task: TaskId,
-        state: int,
-        *,
-        failed_points: int = 0,
-        bytes_out: int = 0,
-        warnings: int = 0,
-    ) -> None:
-        """Move an open task to a state, in the sums too."""
+    def move(self, task: TaskId, state: int) -> None:
+        """Move an open task to another open state, in the sums too."""
+        place = task - 1
+        self.tally.begin(self._states[place], state, self._points[place])
+        self._states[place] = state
+
+    def end(self, task: TaskId, end: End) -> None:
+        """Move an open task to where it ended, in the sums too."""
         place = task - 1
         points, size = self._points[place], self._sizes[place]
-        share = Share(state, points, size, failed_points, bytes_out, warnings)
-        self.tally.move(self._states[place], share)
-        self._states[place] = state
+        share = Share(
+            end.state, points, size, end.failed_points, end.bytes_out, int(end.has_warning)
+        )
+        self.tally.end(self._states[place], share)
+        self._states[place] = end.state
 
     def set_state(self, tasks: Iterable[TaskId], state: int) -> None:
         """Mark ended tasks as in another state; their sums are the caller's to set."""

@@ -57,18 +57,22 @@ class Tally:
         """Take a share out again."""
         self.put(share, -1)
 
-    def move(self, old: int, new: Share) -> None:
-        """Take an open task's share out and put the one after its change in."""
+    def begin(self, old: int, new: int, points: int) -> None:
+        """Move an open task's points to another open state."""
+        self._sums[old] -= points
+        self._sums[new] += points
+
+    def end(self, old: int, new: Share) -> None:
+        """Take an open task's share out and put the one after its end in."""
         sums = self._sums
         sums[old] -= new.points
         has_partly = new.state == FAILED and new.failed_points
         failed = new.failed_points if has_partly else new.points
         sums[new.state] += failed
         sums[SUCCEEDED] += new.points - failed
-        if new.state not in (WAITING, RUNNING):
-            sums[CANCELLED + 2] += new.size
-            sums[CANCELLED + 3] += new.bytes_out
-            sums[CANCELLED + 4] += new.warnings
+        sums[CANCELLED + 2] += new.size
+        sums[CANCELLED + 3] += new.bytes_out
+        sums[CANCELLED + 4] += new.warnings
 
     def copy(self) -> "Tally":
         """Return sums of its own, to be kept once they are written."""

@@ -51,7 +51,8 @@ def in_natural_order(named: Sequence[N]) -> list[N]:
     """Return them by name, without case, "img2" before "img10"."""
     plain = sorted(named, key=attrgetter("name"))
     # Names that differ in digits alone, as a camera's, need no closer look.
-    if len({each.name.translate(_DIGITS_ALIKE) for each in plain}) > 1:
+    alike = "/".join([each.name for each in plain]).translate(_DIGITS_ALIKE)
+    if len(set(alike.split("/"))) > 1:
         plain.sort(key=lambda each: _natural(each.name))
     return plain
 

