@@ -250,6 +250,7 @@ def test_file_in_a_cloud_is_skipped_and_not_downloaded(
 ) -> None:
     folder = write(tmp_path / "in", "far.jpg", "near.jpg")
     far = (folder / "far.jpg").stat().st_ino
+    monkeypatch.setattr("workers.discovery._TELLS_ONLINE_ONLY", True)
     monkeypatch.setattr("workers.discovery.is_online_only", lambda status: status.st_ino == far)
     told = {file.relative: (file.problem, file.size) for file in found_below(folder)}
     assert told == {
