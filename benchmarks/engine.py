@@ -1,6 +1,6 @@
 """Everycore's process pool beside its peers, on eight kinds of work and one of faults.
 
-    python benchmarks/engine.py [--quick] [--json] [--only CASE] [--rounds N] [--workers N]
+    python benchmarks/engine.py [--quick] [--json] [--only CASE...] [--rounds N] [--workers N]
 
 Each (peer, case, round) runs in a process group of its own, the peers by turns in each round, on a
 pool that is warm (except for `start`); the table shows medians. A peer tries several batch sizes
@@ -151,14 +151,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
-    parser.add_argument("--only", choices=CASES, help="run this case alone")
+    parser.add_argument("--only", nargs="+", choices=CASES, help="run these cases alone")
     parser.add_argument("--rounds", type=int, help=f"measure so often (default {ROUNDS}, quick 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="default: cores")
     chosen = parser.parse_args()
     heed_termination()
     setting = Setting(max(1, chosen.workers), chosen.quick)
     rounds = max(1, chosen.rounds or (1 if chosen.quick else ROUNDS))
-    cases = [CASES[chosen.only]] if chosen.only else list(CASES.values())
+    cases = [CASES[name] for name in chosen.only or CASES]
     reached = [verdict for case in cases for verdict in measure_case(case, setting, rounds)]
     if chosen.json:
         print(json.dumps({verdict.key: verdict.figure() for verdict in reached}))

@@ -78,8 +78,10 @@ class Originals:
 
     @property
     def is_busy(self) -> bool:
-        """Say whether the last look is not over yet."""
-        return self._has_ended.is_set() and self._thread is not None and self._thread.is_alive()
+        """Say whether the last look is not over yet, or what it met was not asked for yet."""
+        if not self._has_ended.is_set() or self._thread is None:
+            return False
+        return self._thread.is_alive() or bool(self._problem)
 
     @property
     def is_settled(self) -> bool:

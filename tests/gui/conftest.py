@@ -10,6 +10,7 @@ import pytest
 def _collected_here() -> Iterator[None]:
     """Keep Python from destroying this test's widgets in the thread of a later bridge."""
     gc.disable()
+    gc.freeze()  # what all tests share need not be looked through after each
     yield
     gc.collect()
     gc.enable()
