@@ -199,7 +199,8 @@ class Journal:
     def _column(self, column: str) -> object:
         if column in self._pending.columns:
             return self._pending.columns[column]
-        value: object = self._connection.execute(f"SELECT {column} FROM job").fetchone()[0]
+        with self._reading():
+            value: object = self._connection.execute(f"SELECT {column} FROM job").fetchone()[0]
         return value
 
     def add_files(self, files: Sequence[FoundFile]) -> Sequence[FoundFile]:
@@ -242,21 +243,23 @@ class Journal:
         """Return the next waiting tasks with an id above `after`, by id."""
         tasks = self._tasks.waiting_after(after, limit)
         self.commit()
-        return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
+        with self._reading():
+            return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
 
     def waiting_again(self, tasks: Sequence[TaskId]) -> list[WaitingTask]:
         """Return these tasks, which had ended and wait again."""
         self.commit()
-        return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
+        with self._reading():
+            return journal_rows.read_waiting(self._connection, self._inputs.roots, tasks)
 
     def task(self, task: TaskId) -> TaskRow:
         """Return a task's row as it stands now; commits when the row is behind."""
         if self._pending.holds(task):
             self.commit()
-        found = self._connection.execute(
-            f"SELECT {journal_schema.ROW_COLUMNS} FROM task WHERE id = ?", (task,)
-        )
-        return journal_schema.task_row(found.fetchone(), self._inputs.roots)
+        select = f"SELECT {journal_schema.ROW_COLUMNS} FROM task WHERE id = ?"
+        with self._reading():
+            row = self._connection.execute(select, (task,)).fetchone()
+        return journal_schema.task_row(row, self._inputs.roots)
 
     def plan(self, task: TaskId, planned: Path) -> None:
         """Reserve a task's final output name; buffered."""
@@ -312,7 +315,8 @@ class Journal:
 
     def _move_all(self, old: int, new: int) -> int:
         self.commit()
-        count, share = journal_rows.read_sum(self._connection, old)
+        with self._reading():
+            count, share = journal_rows.read_sum(self._connection, old)
         tally = self._tasks.tally.copy()
         tally.take(share)
         tally.put(share._replace(state=new))
@@ -353,7 +357,7 @@ class Journal:
         states = (WAITING, SUCCEEDED, FAILED, SKIPPED, CANCELLED)
         sizes = {change.task: change.size for change in changes}
         tally = self._tasks.tally.copy()
-        for task, share in journal_rows.read_shares(self._connection, states, list(sizes)):
+        for task, share in self._shares(states, list(sizes)):
             tally.take(share)
             tally.put(Share(WAITING, share.points, sizes[task]))
         with self._transaction(tally):
@@ -374,7 +378,8 @@ class Journal:
         self.commit()
         spec = self.spec()
         is_in_place = spec is not None and spec.is_in_place
-        made = journal_rows.read_made(self._connection, self._inputs.roots, -1, most)
+        with self._reading():
+            made = journal_rows.read_made(self._connection, self._inputs.roots, -1, most)
         lost = [
             each.task
             for each in made
@@ -385,11 +390,12 @@ class Journal:
     def made(self, after: TaskId, limit: int) -> list[journal_rows.MadeByTask]:
         """Return the next tasks that made outputs, with an id above `after`, by id."""
         self.commit()
-        return journal_rows.read_made(self._connection, self._inputs.roots, after, limit)
+        with self._reading():
+            return journal_rows.read_made(self._connection, self._inputs.roots, after, limit)
 
     def take_back(self, tasks: Sequence[TaskId], message: str) -> None:
         """Record tasks whose outputs are there no more as cancelled, with that message."""
-        shares = journal_rows.read_shares(self._connection, (SUCCEEDED,), tasks) if tasks else []
+        shares = self._shares((SUCCEEDED,), tasks) if tasks else []
         tally = self._tasks.tally.copy()
         for _, share in shares:
             tally.take(share)
@@ -400,7 +406,7 @@ class Journal:
 
     def _reopen(self, states: Sequence[int], tasks: Sequence[TaskId]) -> int:
         self.commit()
-        shares = journal_rows.read_shares(self._connection, states, tasks)
+        shares = self._shares(states, tasks)
         tally = self._tasks.tally.copy()
         for _, share in shares:
             tally.take(share)
@@ -410,6 +416,10 @@ class Journal:
             journal_rows.reopen(self._connection, reopened)
         self._tasks.set_state(reopened, WAITING)
         return len(reopened)
+
+    def _shares(self, states: Sequence[int], tasks: Sequence[TaskId]) -> list[tuple[TaskId, Share]]:
+        with self._reading():
+            return journal_rows.read_shares(self._connection, states, tasks)
 
     def values(self) -> Iterator[tuple[int, int, bytes]]:
         """Yield (first point, points, encoded values) of the blocks that have some, in order."""

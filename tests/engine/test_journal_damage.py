@@ -6,7 +6,7 @@ import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from workers.job import (
     TaskId,
     TaskState,
 )
-from workers.journal import Journal, JournalReader, journal_path, list_jobs
+from workers.journal import Changed, Journal, JournalReader, journal_path, list_jobs
 from workers.journal_lock import is_held, lock_path
 from workers.snapshot import Counts
 
@@ -222,3 +222,27 @@ def _check_sums(path: Path, counts: Counts) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows = dict(connection.execute("SELECT state, count(*) FROM task GROUP BY state"))
     assert Counts(*(rows.get(code, 0) for code in range(6))) == counts
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(Journal.state, id="state"),
+        pytest.param(lambda journal: journal.task(TaskId(1)), id="task"),
+        pytest.param(lambda journal: journal.waiting(TaskId(0), 9), id="waiting"),
+        pytest.param(lambda journal: journal.waiting_again([TaskId(1)]), id="waiting again"),
+        pytest.param(lambda journal: journal.made(TaskId(0), 9), id="made"),
+        pytest.param(Journal.cancel_waiting, id="cancel"),
+        pytest.param(lambda journal: journal.retry([TaskId(1)]), id="retry"),
+        pytest.param(lambda journal: journal.renew([Changed(TaskId(1), 5, 5)]), id="renew"),
+        pytest.param(lambda journal: journal.take_back([TaskId(1)], "Undone."), id="take back"),
+    ],
+)
+def test_a_disk_that_takes_the_tables_away_is_told_of_as_such(
+    journal: Journal, ask: Callable[[Journal], object]
+) -> None:
+    journal.add_files(files(3))
+    with closing(sqlite3.connect(journal.path)) as vandal:
+        vandal.executescript("DROP TABLE task; DROP TABLE job")
+    with pytest.raises(JournalError, match="cannot be written"):
+        ask(journal)

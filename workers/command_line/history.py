@@ -81,7 +81,7 @@ def retry(options: RetryOptions) -> ExitStatus:
 
 
 def discard(options: DiscardOptions) -> ExitStatus:
-    """Delete a job's journal; its outputs stay."""
+    """Give originals back that wait for their outputs, then delete the journal; outputs stay."""
     from workers import journal
 
     entry = find_job(options.job)
