@@ -22,10 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.measuring import heed_termination, run_apart, say
 from workers import memory
-from workers.attempt import ASK_ABOVE, predicted_need
+from workers.attempt import ASK_ABOVE
 from workers.job import ParameterValue, Step
 from workers.operations import find_family
 from workers.operations.input_file import InputFile, open_input
+from workers.step_runs import predicted_need
 
 MB: Final = 10**6
 MOST_TIMES: Final = 3.0

@@ -21,6 +21,8 @@ from gui_app.error_report import ErrorReport
 from gui_app.leaving import Leaving
 from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.task_table_model import TaskTableModel
+from gui_app.preview_bridge import PreviewBridge
+from gui_app.previewing import Previewing
 from gui_app.session import Parts, Session
 from gui_app.settings import load_choices, window_settings
 from gui_app.theme import Theme
@@ -32,6 +34,7 @@ from gui_app.views.header import Header
 from gui_app.views.notice_bar import NoticeBar
 from gui_app.views.output_panel import OutputPanel
 from gui_app.views.pipeline_panel import PipelinePanel
+from gui_app.views.preview_panel import PreviewPanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
 from gui_app.views.task_table import TaskTable
@@ -136,11 +139,16 @@ def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
     model = TaskTableModel(application)
     window = MainWindow(_views(model), window_settings())
     collector = Collector(application)
-    parts = Parts(application, theme, bridge, controller, model, window, collector)
+    previews = PreviewBridge(application)
+    previewing = Previewing(previews, pipeline, window)
+    parts = Parts(
+        application, theme, bridge, controller, model, window, collector, previews, previewing
+    )
     running = RunningApp(parts, Session(parts, choices), Leaving(parts))
     _connect(running)
     running.session.restore(pipeline)
     bridge.start()
+    previews.start()
     bridge.request_history()
     return running
 
@@ -160,6 +168,7 @@ def _views(model: TaskTableModel) -> WindowViews:
         output_panel=OutputPanel(),
         task_table=TaskTable(model),
         throughput_plot=ThroughputPlot(),
+        preview_panel=PreviewPanel(),
         core_loads=CoreLoads(),
         worker_lanes=WorkerLanes(),
         worker_slider=WorkerSlider(),
@@ -176,6 +185,7 @@ def _connect(running: RunningApp) -> None:
     _connect_table(running)
     _connect_gestures(running)
     _connect_actions(running)
+    _connect_preview(running)
     session, leaving = running.session, running.leaving
     running.window.close_asked.connect(leaving.ask)
     running.window.closed.connect(leaving.end)
@@ -220,6 +230,18 @@ def _connect_table(running: RunningApp) -> None:
     views.failure_panel.open_file_pressed.connect(controller.open_file)
     views.notice_bar.details_pressed.connect(table.show_problems)
     views.result_summary.problems_pressed.connect(table.show_problems)
+
+
+def _connect_preview(running: RunningApp) -> None:
+    previewing, panel = running.parts.previewing, running.views.preview_panel
+    running.bridge.snapshot_ready.connect(previewing.take_snapshot)
+    running.bridge.page_ready.connect(previewing.take_page)
+    running.views.task_table.row_selected.connect(previewing.take_row)
+    running.views.pipeline_panel.pipeline_changed.connect(previewing.take_pipeline)
+    running.controller.pipeline_offered.connect(previewing.take_pipeline)
+    running.window.rooms.preview_opened.connect(previewing.show)
+    previewing.begun.connect(panel.begin)
+    previewing.answered.connect(panel.apply)
 
 
 def _connect_gestures(running: RunningApp) -> None:

@@ -71,6 +71,7 @@ class Leaving(QObject):
             self._parts.bridge.detach()
         else:
             self._parts.bridge.stop()
+        self._parts.previews.stop()
         self._parts.collector.stop()
         self._parts.application.quit()
 

@@ -14,7 +14,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QMainWindow,
-    QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from gui_app.icons import app_icon
 from gui_app.theme import GUTTER
+from gui_app.views.centre_rooms import CentreRooms
 from gui_app.views.choosers import choose_files, choose_folder
 from gui_app.views.drop_veil import DropVeil
 from gui_app.views.plain_label import PlainLabel, rule
@@ -57,7 +57,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(736, 540)
         self.actions_offered = WindowActions(self)
         self._pages = QStackedWidget()
-        self._rooms = QSplitter(Qt.Orientation.Vertical)
+        self.rooms = CentreRooms(self._upper(), views.preview_panel, views.throughput_plot)
         self._sides = SidePanels(self._left(), self._centre(), self._right())
         middle = self._middle()
         self.setCentralWidget(middle)
@@ -72,6 +72,7 @@ class MainWindow(QMainWindow):
         """Show the page and offer the actions of that job's state."""
         self.actions_offered.apply(snapshot)
         self._show_page(0 if snapshot.state is JobState.EMPTY else 1)
+        self.rooms.follow(snapshot.state)
         self.views.result_summary.setVisible(snapshot.state.is_ended)
         name = printable(snapshot.name)
         self.setWindowTitle(f"{name} – Everycore" if name else "Everycore")
@@ -101,6 +102,8 @@ class MainWindow(QMainWindow):
         actions.quit.triggered.connect(self.close)
         actions.show_pipeline.toggled.connect(self._sides.show_left)
         actions.show_workers.toggled.connect(self._sides.show_right)
+        actions.show_preview.triggered.connect(self.rooms.choose_preview)
+        self.rooms.preview_opened.connect(actions.show_preview.setChecked)
         self.views.header.add_files_pressed.connect(self._ask_files)
         self.views.drop_area.choose_folder_pressed.connect(self._ask_folder)
 
@@ -150,7 +153,8 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         if not self._sides.is_narrow:
             self._settings.setValue("sides", self._sides.saveState())
-        self._settings.setValue("rooms", self._rooms.saveState())
+        self._settings.setValue("rooms", self.rooms.saveState())
+        self._settings.setValue("preview", self.rooms.is_preview_wanted)
         for name, action in self._toggles().items():
             self._settings.setValue(name, action.isChecked())
         self._settings.sync()
@@ -166,7 +170,7 @@ class MainWindow(QMainWindow):
         restorers = {
             "geometry": self.restoreGeometry,
             "sides": self._sides.restoreState,
-            "rooms": self._rooms.restoreState,
+            "rooms": self.rooms.restoreState,
         }
         for name, restore in restorers.items():
             kept = self._settings.value(name)
@@ -174,6 +178,9 @@ class MainWindow(QMainWindow):
                 restore(kept)
         for name, action in self._toggles().items():
             action.setChecked(self._settings.value(name, True, type=bool) is not False)
+        self.rooms.want_preview(self._settings.value("preview", True, type=bool) is not False)
+        # What was saved may have the other room open.
+        self.rooms.choose_preview(False)
 
     def _middle(self) -> QWidget:
         self._sides.setSizes([_LEFT_PX, _FIRST_SIZE[0], _RIGHT_PX])
@@ -205,7 +212,7 @@ class MainWindow(QMainWindow):
         left.setMinimumWidth(232)
         return left
 
-    def _centre(self) -> QWidget:
+    def _upper(self) -> QWidget:
         views = self.views
         upper = QWidget()
         column = QVBoxLayout(upper)
@@ -213,21 +220,20 @@ class MainWindow(QMainWindow):
         column.setSpacing(GUTTER)
         column.addWidget(views.result_summary)
         column.addWidget(card(views.task_table, padding=1, stretched=views.task_table), 1)
+        self._notice_column = column
+        return upper
+
+    def _centre(self) -> QWidget:
+        views = self.views
         empty = QWidget()
         empty_column = QVBoxLayout(empty)
         empty_column.setContentsMargins(0, 0, 0, 0)
         empty_column.setSpacing(GUTTER)
         empty_column.addWidget(views.drop_area, 1)
         empty_column.addWidget(views.notice_bar)
-        self._notice_places = (empty_column, column)
-        self._rooms.setHandleWidth(GUTTER)
-        self._rooms.setChildrenCollapsible(False)
-        self._rooms.addWidget(upper)
-        self._rooms.addWidget(card(views.throughput_plot, stretched=views.throughput_plot))
-        self._rooms.setStretchFactor(0, 1)
-        self._rooms.setSizes([420, 176])
+        self._notice_places = (empty_column, self._notice_column)
         self._pages.addWidget(empty)
-        self._pages.addWidget(self._rooms)
+        self._pages.addWidget(self.rooms)
         self._pages.setMinimumWidth(440)
         return self._pages
 

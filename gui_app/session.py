@@ -21,6 +21,8 @@ from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.name_words import names_sentence
 from gui_app.output_choices import OutputChoices
+from gui_app.preview_bridge import PreviewBridge
+from gui_app.previewing import Previewing
 from gui_app.settings import Choices, save_choices
 from gui_app.theme import Theme
 from workers import JobState, OnExisting, Pipeline
@@ -43,6 +45,8 @@ class Parts:
     model: TaskTableModel
     window: MainWindow
     collector: Collector
+    previews: PreviewBridge
+    previewing: Previewing
 
     @property
     def views(self) -> WindowViews:

@@ -35,6 +35,7 @@ class WindowActions:
         self.settings = self._action("Se&ttings…", "Ctrl+,")
         self.show_pipeline = self._toggle("&Pipeline panel", "Ctrl+1")
         self.show_workers = self._toggle("&Workers panel", "Ctrl+2")
+        self.show_preview = self._toggle("P&review", "Ctrl+3")
         self.about = self._action("&About Everycore")
         self.quit.setMenuRole(QAction.MenuRole.QuitRole)
         self.settings.setMenuRole(QAction.MenuRole.PreferencesRole)
@@ -57,7 +58,13 @@ class WindowActions:
                 self.new_job,
                 self.jobs,
             ),
-            "&View": (self.show_pipeline, self.show_workers, None, self.settings),
+            "&View": (
+                self.show_pipeline,
+                self.show_workers,
+                self.show_preview,
+                None,
+                self.settings,
+            ),
             "&Help": (self.about,),
         }
         for title, actions in groups.items():

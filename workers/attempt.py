@@ -4,9 +4,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ from workers.pipeline import output_suffix, own_code, steps_for
 from workers.placing import Made, place
 from workers.publishing import KEPT, checked, is_as_published, is_since
 from workers.sandbox import enter
+from workers.step_runs import family_of, forget, predicted_need, run_steps
 
 ASK_ABOVE: Final = 64 * 2**20
 """A task that needs less memory than this does not ask: many of them fit any computer."""
@@ -151,7 +151,7 @@ class Preparation:
                 return failure
         target = staging.target(request.task, request.attempt, suffix)
         try:
-            result = self._run_steps(source, steps, target)
+            result = run_steps(source, steps, target)
             if source.has_changed():
                 return CHANGED
             if isinstance(result, Failure):
@@ -164,7 +164,7 @@ class Preparation:
                 return output_failure(request.folder, error)
             raise
         finally:
-            _forget(target)
+            forget(target)
         if isinstance(outcome, Success):
             outcome = self._with_input(outcome, source)
             words = " ".join(part for part in (result, outcome.warning) if part)
@@ -177,31 +177,6 @@ class Preparation:
             return made
         sha256 = disk.digest(source.fileno())
         return replace(made, checks=tuple(replace(c, input_sha256=sha256) for c in made.checks))
-
-    def _run_steps(self, source: InputFile, steps: Sequence[Step], target: Path) -> Failure | str:
-        """Run the steps family by family; in between, the file stands in the staging folder."""
-        from workers.operations import find_family
-
-        runs = _runs(steps)
-        warnings: list[str] = []
-        with ExitStack() as between:
-            for number, run in enumerate(runs):
-                family = find_family(_family(run[0]))
-                is_last = number == len(runs) - 1
-                suffix = family.output_suffix(run, source.suffix)
-                goal = target if is_last else target.with_suffix(f".{number}{suffix}")
-                if not is_last:
-                    between.callback(_forget, goal)
-                result = family.run(run, source, goal)
-                if isinstance(result, Failure):
-                    return result
-                warnings += [result] if result else []
-                if not is_last:
-                    opened = open_input(goal)
-                    if not isinstance(opened, InputFile):
-                        return Failure(FailureKind.OPERATION_FAILED, "A step wrote nothing.")
-                    source = between.enter_context(opened)
-        return " ".join(warnings)
 
     def run_block(self, request: RunBlock, mark: Mark) -> Outcome:
         """Evaluate a block of the sweep's points, marking each before it runs."""
@@ -241,43 +216,16 @@ def _mtime_ns(path: Path) -> int | None:
         return None
 
 
-def predicted_need(steps: Sequence[Step], source: InputFile) -> int:
-    """Return the bytes that the steps will take at their peak, from the input's header alone.
-
-    One family's run has ended before the next begins, so the greatest counts. What a run will
-    find is not there yet: it is taken to be like the input. Who asked again later, while holding
-    what was granted, could wait for another that does the same.
-    """
-    from workers.operations import find_family
-
-    return max(find_family(_family(run[0])).memory_need(run, source) for run in _runs(steps))
-
-
-def _runs(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-    """Return the steps as runs of one family each."""
-    return [tuple(run) for _, run in groupby(steps, _family)]
-
-
-def _family(step: Step) -> str:
-    return step.operation.partition(".")[0]
-
-
 def _not_reopened(steps: Sequence[Step], made: Path) -> Failure | None:
     """Return why an output of ours is none, if so; own code may write what it likes."""
     from workers.operations.reopening import reopens
 
-    if _family(steps[-1]) == _OWN_CODE:
+    if family_of(steps[-1]) == _OWN_CODE:
         return None
     with suppress(OSError):  # to publish what is not there, or empty, says so better
         if made.stat().st_size and not reopens(made):
             return _NOT_REOPENED
     return None
-
-
-def _forget(unfinished: Path) -> None:
-    """Delete a temporary file; one on a disk that takes no change is left for the job's end."""
-    with suppress(OSError):
-        unfinished.unlink()
 
 
 def _not_read(pipeline: Pipeline) -> str:

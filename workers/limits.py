@@ -97,6 +97,11 @@ def end_with_parent() -> None:
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
 
 
+def end_with_starter() -> None:
+    """End this process, started as a program, at once when the thread that started it ends."""
+    _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
+
+
 def renew_lifeline() -> None:
     """Let a new thread take the lifeline's place: in a sandbox, the old one has rights of before.
 

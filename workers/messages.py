@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from workers import commands, snapshot
+from workers import commands, preview, snapshot
 from workers.channel import Buffer
 from workers.errors import EngineLost
 from workers.job import JobId, OnExisting, Pipeline, Sweep, TaskId
@@ -135,6 +135,7 @@ _TYPES: Final[dict[str, type]] = {
     kind.__name__: kind
     for kind in (
         *(Setup, RunFile, RunBlock, Unprepared, MemoryNeeded, Grant, Ended, snapshot.JobSnapshot),
+        *(preview.PreviewAsked, preview.Preview),
         *commands.Command.__args__,
     )
 }

@@ -16,6 +16,7 @@ VERB: Final = "--everycore-program"
 ENGINE: Final = "workers.engine_program"
 KEEPER: Final = "workers.keeper"
 SEARCH: Final = "workers.search_program"
+PREVIEW: Final = "workers.preview_program"
 
 
 def command(program: str, *arguments: str) -> list[str]:
@@ -31,7 +32,7 @@ def command(program: str, *arguments: str) -> list[str]:
 def run(arguments: Sequence[str]) -> None:
     """Be the program that the arguments after VERB name."""
     program = arguments[0]
-    if program not in (ENGINE, KEEPER, SEARCH):
+    if program not in (ENGINE, KEEPER, SEARCH, PREVIEW):
         raise ValueError(f"no program of ours: {program!r}")
     sys.argv = [sys.argv[0], *arguments[1:]]
     import_module(program).main()

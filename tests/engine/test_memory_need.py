@@ -11,12 +11,13 @@ import pytest
 import pyvips
 
 from workers import memory
-from workers.attempt import ASK_ABOVE, Preparation, predicted_need
+from workers.attempt import ASK_ABOVE, Preparation
 from workers.job import JobId, OnExisting, ParameterValue, Pipeline, Step, TaskId
 from workers.messages import RunFile, Setup
 from workers.operations.input_file import InputFile, open_input
 from workers.operations.parquet_footer import row_groups
 from workers.outcome import Failure, FailureKind, Success
+from workers.step_runs import predicted_need
 
 MB = 2**20
 # Only a hang reaches it; a shared machine may be slow.
@@ -25,7 +26,7 @@ MEASURING = """
 import json, sys
 from pathlib import Path
 from workers import memory
-from workers.attempt import predicted_need
+from workers.step_runs import predicted_need
 from workers.job import Step
 from workers.operations import find_family
 from workers.operations.input_file import open_input

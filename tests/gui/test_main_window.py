@@ -21,6 +21,7 @@ from gui_app.views.header import Header
 from gui_app.views.notice_bar import NoticeBar
 from gui_app.views.output_panel import OutputPanel
 from gui_app.views.pipeline_panel import PipelinePanel
+from gui_app.views.preview_panel import PreviewPanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
 from gui_app.views.task_table import TaskTable
@@ -44,6 +45,7 @@ def _views() -> WindowViews:
         output_panel=OutputPanel(),
         task_table=TaskTable(TaskTableModel()),
         throughput_plot=ThroughputPlot(),
+        preview_panel=PreviewPanel(),
         core_loads=CoreLoads(),
         worker_lanes=WorkerLanes(),
         worker_slider=WorkerSlider(),

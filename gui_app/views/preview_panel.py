@@ -1,0 +1,120 @@
+"""The preview: one file as it is, and as the pipeline would leave it."""
+
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+
+from gui_app.theme import set_role
+from gui_app.views.compare_view import CompareView
+from gui_app.views.plain_label import PlainLabel
+from gui_app.views.preview_table import PreviewTable
+from workers.preview import Preview, Side
+from workers.wording import printable, size_words
+
+_LEAST_S = 0.1
+_NOTHING = "Select a file to see what the pipeline makes of it."
+
+
+class PreviewPanel(QWidget):
+    """Shows pictures with a line between them, tables as rows; figures above, a sentence below."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name = PlainLabel("Preview", "heading", elides=True)
+        self._figures = PlainLabel("", "small")
+        self._empty = PlainLabel(_NOTHING, "muted", wraps=True)
+        self.compare = CompareView()
+        self.table = PreviewTable()
+        self._message = PlainLabel("", "small", wraps=True)
+        self._message.hide()
+        self._path: Path | None = None
+        self._pages = QStackedWidget()
+        for page in (self._empty, self.compare, self.table):
+            self._pages.addWidget(page)
+        head = QHBoxLayout()
+        head.setSpacing(12)
+        head.addWidget(self._name, 1)
+        head.addWidget(self._figures)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(head)
+        column.addWidget(self._pages, 1)
+        column.addWidget(self._message)
+
+    @property
+    def figures(self) -> str:
+        """Return the line of sizes."""
+        return self._figures.whole_text
+
+    @property
+    def message(self) -> str:
+        """Return the sentence below, or nothing."""
+        return self._message.whole_text
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing is shown yet."""
+        return self._pages.currentWidget() is self._empty
+
+    def begin(self, path: Path | None) -> None:
+        """Name the file that is looked at; what is shown stays until the answer is here."""
+        self._name.setText("Preview" if path is None else printable(path.name))
+        if path is None:
+            self._empty.setText(_NOTHING)
+            self._pages.setCurrentWidget(self._empty)
+            self._figures.setText("")
+            self._say("", is_bad=False)
+        elif path != self._path:
+            self.compare.fit()
+        self._path = path
+
+    def apply(self, preview: Preview) -> None:
+        """Show what the pipeline makes of the file."""
+        before, after = preview.before, preview.after
+        self._figures.setText(_figures(preview))
+        self._say(preview.message, is_bad=after is None)
+        pictures = [_image(before), _image(after)]
+        if any(not picture.isNull() for picture in pictures):
+            self.compare.show_pictures(*pictures)
+            self._pages.setCurrentWidget(self.compare)
+        elif any(side is not None and side.rows for side in (before, after)):
+            self.table.show_sides(before, after)
+            self._pages.setCurrentWidget(self.table)
+        else:
+            self._empty.setText("There is nothing to see of this file.")
+            self._pages.setCurrentWidget(self._empty)
+
+    def _say(self, words: str, *, is_bad: bool) -> None:
+        set_role(self._message, "fail" if is_bad else "warn")
+        self._message.setText(words)
+        self._message.setVisible(bool(words))
+
+
+def _image(side: Side | None) -> QImage:
+    return QImage() if side is None or not side.picture else QImage.fromData(side.picture)
+
+
+def _figures(preview: Preview) -> str:
+    """Return "4,000 × 3,000 → 1,024 × 768   4.2 MB → 310 kB (7 %)   0.2 s"."""
+    before, after = preview.before, preview.after
+    if before is None:
+        return ""
+    if after is None:
+        return f"{_extent(before)}   {size_words(before.size)}".strip()
+    share = f" ({100 * after.size / before.size:.0f} %)" if before.size else ""
+    sizes = f"{size_words(before.size)} → {size_words(after.size)}{share}"
+    old, new = _extent(before), _extent(after)
+    extent = old if old == new else f"{old} → {new}"
+    return "   ".join(part for part in (extent, sizes, _time(preview.seconds)) if part)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= _LEAST_S else f"{1000 * seconds:.0f} ms"
+
+
+def _extent(side: Side) -> str:
+    if side.width:
+        return f"{side.words} {side.width:,} × {side.height:,}"
+    return side.words

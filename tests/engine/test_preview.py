@@ -1,0 +1,163 @@
+"""The preview's process: what a pipeline makes of one file, and whatever goes wrong."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from PIL import Image
+
+from tests.engine.conftest import own_code
+from workers.job import Pipeline, Step
+from workers.operations.user_function import digest
+from workers.preview import Preview, PreviewAsked
+from workers.preview_process import PreviewProcess
+from workers.sandbox import offered
+
+PATIENCE_S = 60
+SMALL = Pipeline(
+    "Small",
+    (
+        Step("images.resize", {"mode": "fit", "width": 100, "height": 100}),
+        Step("images.convert", {"format": "jpeg", "quality": 80}),
+        Step("tables.convert", {"format": "parquet"}),
+        Step("arrays.statistics", {"format": "csv"}),
+    ),
+)
+Ask = Callable[[Path, Pipeline], Preview | None]
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Ask]]:
+    """Return what starts a process; all are ended."""
+    processes: list[PreviewProcess] = []
+
+    def begun(*readable: Path, has_code: bool = False, trusted: tuple[str, ...] = ()) -> Ask:
+        answers: SimpleQueue[Preview | None] = SimpleQueue()
+        process = PreviewProcess(
+            readable, has_code=has_code, deliver=lambda _process, answer: answers.put(answer)
+        )
+        processes.append(process)
+
+        def ask(path: Path, pipeline: Pipeline) -> Preview | None:
+            process.ask(PreviewAsked(1, path, pipeline, trusted, readable))
+            return answers.get(timeout=PATIENCE_S)
+
+        return ask
+
+    yield begun
+    for process in processes:
+        process.end()
+
+
+@pytest.fixture
+def ask(begin: Callable[..., Ask], tmp_path: Path) -> Ask:
+    return begin(tmp_path)
+
+
+def test_picture_is_shown_before_and_after_with_its_true_sizes(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "wide.png"
+    Image.effect_noise((4000, 1000), 90).convert("RGB").save(file)
+    answer = ask(file, SMALL)
+    assert answer is not None
+    assert answer.before is not None
+    assert answer.after is not None
+    before, after = answer.before, answer.after
+    assert (before.words, before.width, before.height, before.size) == (
+        ("PNG", 4000, 1000, file.stat().st_size)
+    )
+    assert (after.words, after.width, after.height) == ("JPEG", 100, 25)
+    assert 0 < after.size < before.size
+    with Image.open(io.BytesIO(before.picture)) as shown:
+        assert (shown.format, shown.size) == ("PNG", (1600, 400))
+    with Image.open(io.BytesIO(after.picture)) as shown:
+        assert shown.size == (100, 25)
+    assert answer.message == ""
+    assert answer.seconds > 0
+
+
+def test_picture_that_a_camera_turned_is_shown_upright(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (400, 200)).save(file, exif=exif)
+    answer = ask(file, SMALL)
+    assert answer is not None
+    assert answer.before is not None
+    assert (answer.before.width, answer.before.height) == (200, 400)
+
+
+def test_first_rows_and_types_of_a_table_are_told(ask: Ask, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("name,count\n" + "".join(f"n{n},{n}\n" for n in range(200)))
+    answer = ask(file, SMALL)
+    assert answer is not None
+    assert answer.after is not None
+    assert answer.after.columns == (("name", "String"), ("count", "Int64"))
+    assert answer.after.rows[:2] == (("n0", "0"), ("n1", "1"))
+    assert len(answer.after.rows) == 50
+    assert answer.after.words == "200 rows, 2 columns"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.jpg", b"", "The file is empty."),
+        ("letter.jpg", b"Dear Sir", "Not a picture: the content is none of the known formats."),
+        ("other.txt", b"plain text", "No step of this pipeline reads such a file."),
+    ],
+)
+def test_file_that_cannot_be_processed_is_told_in_a_sentence(
+    ask: Ask, tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    answer = ask(tmp_path / name, SMALL)
+    assert answer is not None
+    assert answer.after is None
+    assert answer.message == words
+
+
+def test_own_code_is_previewed_and_its_error_shown(
+    begin: Callable[..., Ask], tmp_path: Path
+) -> None:
+    code = own_code(tmp_path, "def process(path, output):\n    raise ValueError('not this one')\n")
+    (step,) = code.steps
+    assert step.file is not None
+    file = tmp_path / "a.txt"
+    file.write_text("a")
+    ask = begin(tmp_path, has_code=True, trusted=(digest(step.file),))
+    answer = ask(file, code)
+    assert answer is not None
+    assert "not this one" in answer.message
+    step.file.write_text("def process(path, output):\n    output.write_text('changed')\n")
+    answer = ask(file, code)
+    assert answer is not None
+    assert answer.after is None, "code whose content nobody allowed must not run"
+
+
+@pytest.mark.skipif(not offered().protects_files, reason="needs Landlock")
+def test_process_cannot_read_what_it_was_not_given(
+    begin: Callable[..., Ask], tmp_path: Path
+) -> None:
+    given, other = tmp_path / "given", tmp_path / "other"
+    for folder in (given, other):
+        folder.mkdir()
+        Image.new("RGB", (10, 10)).save(folder / "a.png")
+    ask = begin(given)
+    first = ask(given / "a.png", SMALL)
+    assert first is not None
+    assert first.after is not None
+    second = ask(other / "a.png", SMALL)
+    assert second is not None
+    assert second.before is None
+    assert second.after is None
+
+
+def test_process_that_a_file_kills_is_told_of(begin: Callable[..., Ask], tmp_path: Path) -> None:
+    deadly = own_code(tmp_path, "import os\ndef process(path, output):\n    os.abort()\n")
+    (step,) = deadly.steps
+    assert step.file is not None
+    (tmp_path / "a.txt").write_text("a")
+    ask = begin(tmp_path, has_code=True, trusted=(digest(step.file),))
+    assert ask(tmp_path / "a.txt", deadly) is None

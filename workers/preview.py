@@ -1,0 +1,56 @@
+"""What a person sees of a file before the job: the input and what the pipeline makes of it.
+
+Frozen values; they cross from the preview's process (preview_program.py) to the window.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.job import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewAsked:
+    """Run the pipeline on one file, for the eye alone; `trusted` are digests of own code.
+
+    `readable` is what the process may read once it has begun; a path outside needs a new one.
+    """
+
+    number: int
+    path: Path
+    pipeline: Pipeline
+    trusted: tuple[str, ...] = ()
+    readable: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a preview: its size in bytes, a few words, and what there is to see.
+
+    A picture as PNG, at most `MOST_PIXELS` long, with the size it has in truth; or the first
+    rows of a table, whose columns are (name, type).
+    """
+
+    size: int
+    words: str
+    picture: bytes = b""
+    width: int = 0
+    height: int = 0
+    columns: tuple[tuple[str, str], ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The answer to the question of that number.
+
+    `message` is a sentence where there is no other side, or a warning. `seconds` is what the
+    steps took, without reading the result again.
+    """
+
+    number: int
+    path: Path
+    before: Side | None = None
+    after: Side | None = None
+    message: str = ""
+    seconds: float = 0.0
