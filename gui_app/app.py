@@ -20,6 +20,7 @@ from gui_app.end_signals import EndSignals
 from gui_app.error_report import ErrorReport
 from gui_app.leaving import Leaving
 from gui_app.main_window import MainWindow, WindowViews
+from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.preview_bridge import PreviewBridge
 from gui_app.previewing import Previewing
@@ -37,6 +38,8 @@ from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.preview_panel import PreviewPanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.sweep_chart import SweepChart
+from gui_app.views.sweep_form import SweepForm
 from gui_app.views.task_table import TaskTable
 from gui_app.views.throughput_plot import ThroughputPlot
 from gui_app.views.worker_lanes import WorkerLanes
@@ -137,12 +140,22 @@ def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
     bridge = EngineBridge(workers, application, is_fresh=is_fresh)
     controller = Controller(bridge, pipeline, parent=application)
     model = TaskTableModel(application)
-    window = MainWindow(_views(model), window_settings())
+    values = SweepValues(application)
+    window = MainWindow(_views(model, values), window_settings())
     collector = Collector(application)
     previews = PreviewBridge(application)
     previewing = Previewing(previews, pipeline, window)
     parts = Parts(
-        application, theme, bridge, controller, model, window, collector, previews, previewing
+        application,
+        theme,
+        bridge,
+        controller,
+        model,
+        window,
+        collector,
+        previews,
+        previewing,
+        values,
     )
     running = RunningApp(parts, Session(parts, choices), Leaving(parts))
     _connect(running)
@@ -160,7 +173,7 @@ def _chosen_pipeline(preset: str) -> Pipeline:
         return preset_pipelines()[0]
 
 
-def _views(model: TaskTableModel) -> WindowViews:
+def _views(model: TaskTableModel, values: SweepValues) -> WindowViews:
     return WindowViews(
         header=Header(),
         drop_area=DropArea(),
@@ -168,6 +181,8 @@ def _views(model: TaskTableModel) -> WindowViews:
         output_panel=OutputPanel(),
         task_table=TaskTable(model),
         throughput_plot=ThroughputPlot(),
+        sweep_form=SweepForm(),
+        sweep_chart=SweepChart(values),
         preview_panel=PreviewPanel(),
         core_loads=CoreLoads(),
         worker_lanes=WorkerLanes(),
@@ -186,6 +201,7 @@ def _connect(running: RunningApp) -> None:
     _connect_gestures(running)
     _connect_actions(running)
     _connect_preview(running)
+    _connect_sweep(running)
     session, leaving = running.session, running.leaving
     running.window.close_asked.connect(leaving.ask)
     running.window.closed.connect(leaving.end)
@@ -242,6 +258,15 @@ def _connect_preview(running: RunningApp) -> None:
     running.window.rooms.preview_opened.connect(previewing.show)
     previewing.begun.connect(panel.begin)
     previewing.answered.connect(panel.apply)
+
+
+def _connect_sweep(running: RunningApp) -> None:
+    values, bridge = running.parts.values, running.bridge
+    bridge.snapshot_ready.connect(values.apply)
+    bridge.snapshot_ready.connect(running.views.sweep_form.apply)
+    bridge.values_ready.connect(values.take)
+    values.values_wanted.connect(bridge.request_values)
+    running.views.sweep_form.start_pressed.connect(running.controller.start_sweep)
 
 
 def _connect_gestures(running: RunningApp) -> None:

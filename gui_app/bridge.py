@@ -17,16 +17,19 @@ from typing import Final
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from workers import JobId, JobSnapshot, JobState, RowQuery, WorkerId
+from workers import JobId, JobSnapshot, JobState, RowQuery, TaskId, WorkerId
 from workers.commands import Command, OpenJob
 from workers.engine_process import EngineProcess, take_left_job
 from workers.errors import EngineLost, EverycoreError
 from workers.folders import journals_folder
 from workers.journal import JournalReader, discard_drafts, journal_path, list_jobs
+from workers.operations.sweep import numbers_of
 from workers.snapshot import LaneSegment
 from workers.typed import override
 
 SNAPSHOT_EVERY_S: Final = 0.033
+# A block holds some thousand values at most: a few milliseconds.
+BLOCKS_AT_ONCE: Final = 4
 # An engine that dies again and again is not started for ever.
 RESTARTS_MOST: Final = 3
 STEADY_AFTER_S: Final = 60.0
@@ -39,6 +42,8 @@ class EngineBridge(QThread):
     snapshot_ready = Signal(object)
     page_ready = Signal(object)
     history_ready = Signal(object)
+    # (job, [(first point, numbers)]) of a sweep's blocks that have ended since
+    values_ready = Signal(object, object)
     engine_lost = Signal(str)
     # the first snapshot of a job that an earlier window had left running
     job_met = Signal(object)
@@ -59,6 +64,8 @@ class EngineBridge(QThread):
         self._commands: deque[Command] = deque()
         self._queries: deque[RowQuery] = deque()
         self._is_history_wanted = False
+        self._are_values_wanted = False
+        self._told_values: set[TaskId] = set()
         self._has_told_history = False
         self._is_stopping = False
         self._is_rung = False
@@ -78,6 +85,11 @@ class EngineBridge(QThread):
     def request_rows(self, query: RowQuery) -> None:
         """Ask for rows of the open job; `page_ready` answers, later queries may overtake."""
         self._queries.append(query)
+        self._ring()
+
+    def request_values(self) -> None:
+        """Ask for a sweep's values that have come since; `values_ready` answers."""
+        self._are_values_wanted = True
         self._ring()
 
     def request_history(self) -> None:
@@ -163,6 +175,9 @@ class EngineBridge(QThread):
         if self._is_history_wanted:
             self._is_history_wanted = False
             self._tell_history()
+        if self._are_values_wanted:
+            self._are_values_wanted = False
+            self._tell_values()
 
     def _tell_history(self) -> None:
         entries = list_jobs(journals_folder())
@@ -177,7 +192,7 @@ class EngineBridge(QThread):
 
     def _pause_s(self) -> float | None:
         """Return how long to sleep at most: not at all, until a snapshot is due, or for ever."""
-        if self._queries or self._is_history_wanted:
+        if self._queries or self._is_history_wanted or self._are_values_wanted:
             return 0.0
         if self._waiting is not None:
             return max(0.0, self._emitted_at + SNAPSHOT_EVERY_S - time.monotonic())
@@ -204,11 +219,30 @@ class EngineBridge(QThread):
             return
         # A job that was closed a moment ago has no rows any more; nobody waits for them.
         with suppress(EverycoreError, OSError):
-            if self._reader is None:
-                self._reader = JournalReader(journal_path(journals_folder(), self._job))
-            self.page_ready.emit(self._reader.rows(query))
+            self.page_ready.emit(self._opened(self._job).rows(query))
+
+    def _tell_values(self) -> None:
+        """Tell a few blocks at a time, and come back for the others."""
+        if self._job is None:
+            return
+        with suppress(EverycoreError, OSError):
+            reader = self._opened(self._job)
+            new = [task for task in reader.blocks_with_values() if task not in self._told_values]
+            some = new[:BLOCKS_AT_ONCE]
+            blocks = reader.block_values(some) if some else []
+            self._told_values.update(some)
+            if blocks:
+                numbers = [(first, numbers_of(encoded)) for first, encoded in blocks]
+                self.values_ready.emit(self._job, numbers)
+            self._are_values_wanted = len(new) > len(some)
+
+    def _opened(self, job: JobId) -> JournalReader:
+        if self._reader is None:
+            self._reader = JournalReader(journal_path(journals_folder(), job))
+        return self._reader
 
     def _close_reader(self) -> None:
+        self._told_values.clear()
         if self._reader is not None:
             self._reader.close()
             self._reader = None

@@ -13,8 +13,8 @@ from PySide6.QtCore import QObject, Signal
 
 from gui_app.bridge import EngineBridge
 from gui_app.output_choices import OutputChoices
-from resources import samples_path
-from workers import JobId, JobSnapshot, JobSpec, JobState, OnExisting, Pipeline, TaskId
+from resources import samples_path, sweeps_path
+from workers import JobId, JobSnapshot, JobSpec, JobState, OnExisting, Pipeline, Sweep, TaskId
 from workers.commands import (
     AddInputs,
     CancelJob,
@@ -84,6 +84,7 @@ class Controller(QObject):
         self._on_existing = OnExisting.SKIP
         self._outputs = OutputChoices()
         self._asked: _Asked | None = None
+        self._asked_sweep: tuple[Sweep, Path] | None = None
         self._snapshot = JobSnapshot(sequence=0)
 
     def take_snapshot(self, snapshot: JobSnapshot) -> None:
@@ -207,7 +208,29 @@ class Controller(QObject):
     def allow(self, file: Path, found: str) -> None:
         """Remember that the person lets this file's content run, and start."""
         trust(found, file)
-        self._start()
+        asked, self._asked_sweep = self._asked_sweep, None
+        if asked is not None and asked[0].file == file:
+            self.start_sweep(*asked)
+        else:
+            self._start()
+
+    def start_sweep(self, sweep: Sweep, output: Path) -> None:
+        """Start a sweep, or ask first whether its own code may run; ours may.
+
+        Results that are there already are kept.
+        """
+        try:
+            found = digest(sweep.file)
+        except OSError as error:
+            self.said.emit(f"{sweep.file.name} cannot be read: {error.strerror}.")
+            return
+        if sweep.file.parent != sweeps_path() and not is_trusted(found):
+            self._asked_sweep = sweep, output
+            self.trust_needed.emit(sweep.file, found)
+            return
+        self._bridge.send(
+            StartJob(JobSpec(output, sweep=sweep, on_existing=OnExisting.RENAME, trusted=(found,)))
+        )
 
     def pause(self) -> None:
         """Hand out no more tasks."""

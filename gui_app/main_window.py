@@ -57,7 +57,12 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(736, 540)
         self.actions_offered = WindowActions(self)
         self._pages = QStackedWidget()
-        self.rooms = CentreRooms(self._upper(), views.preview_panel, views.throughput_plot)
+        self.rooms = CentreRooms(
+            self._upper(), views.preview_panel, views.throughput_plot, views.sweep_chart
+        )
+        self._left_pages = QStackedWidget()
+        self._is_sweep_chosen = False
+        self._snapshot = JobSnapshot(sequence=0)
         self._sides = SidePanels(self._left(), self._centre(), self._right())
         middle = self._middle()
         self.setCentralWidget(middle)
@@ -71,11 +76,26 @@ class MainWindow(QMainWindow):
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the page and offer the actions of that job's state."""
         self.actions_offered.apply(snapshot)
-        self._show_page(0 if snapshot.state is JobState.EMPTY else 1)
-        self.rooms.follow(snapshot.state)
-        self.views.result_summary.setVisible(snapshot.state.is_ended)
+        self._snapshot = snapshot
+        if snapshot.state is JobState.DRAFT:  # files came
+            self._is_sweep_chosen = False
+        is_of_sweep = snapshot.sweep is not None or self._is_sweep_chosen
+        self._left_pages.setCurrentIndex(int(is_of_sweep))
+        self._show_page(0 if snapshot.state is JobState.EMPTY and not is_of_sweep else 1)
+        self.rooms.follow(snapshot.state, is_of_sweep=is_of_sweep)
+        self.views.result_summary.setVisible(snapshot.state.is_ended and not is_of_sweep)
         name = printable(snapshot.name)
         self.setWindowTitle(f"{name} – Everycore" if name else "Everycore")
+
+    def choose_sweep(self) -> None:
+        """Show the form of a sweep in place of the page that waits for files."""
+        self._is_sweep_chosen = True
+        self.apply(self._snapshot)
+
+    def leave_sweep(self) -> None:
+        """Wait for files again."""
+        self._is_sweep_chosen = False
+        self.apply(self._snapshot)
 
     def _show_page(self, page: int) -> None:
         if page == self._pages.currentIndex():
@@ -100,6 +120,9 @@ class MainWindow(QMainWindow):
         actions.add_files.triggered.connect(self._ask_files)
         actions.add_folder.triggered.connect(self._ask_folder)
         actions.quit.triggered.connect(self.close)
+        actions.new_sweep.triggered.connect(self.choose_sweep)
+        self.views.drop_area.sweep_pressed.connect(self.choose_sweep)
+        self.views.sweep_form.back_pressed.connect(self.leave_sweep)
         actions.show_pipeline.toggled.connect(self._sides.show_left)
         actions.show_workers.toggled.connect(self._sides.show_right)
         actions.show_preview.triggered.connect(self.rooms.choose_preview)
@@ -208,9 +231,14 @@ class MainWindow(QMainWindow):
         column.addWidget(rule())
         column.addWidget(self.views.output_panel)
         column.addStretch(1)
-        left = scrolling_card(content)
-        left.setMinimumWidth(232)
-        return left
+        sweep = QWidget()
+        inner = QVBoxLayout(sweep)
+        inner.setContentsMargins(11, 11, 11, 11)
+        inner.addWidget(self.views.sweep_form)
+        for page in (content, sweep):
+            self._left_pages.addWidget(scrolling_card(page))
+        self._left_pages.setMinimumWidth(232)
+        return self._left_pages
 
     def _upper(self) -> QWidget:
         views = self.views

@@ -18,6 +18,7 @@ from gui_app.dialogs.replacing import ReplacingDialog
 from gui_app.dialogs.settings import SettingsDialog
 from gui_app.dialogs.trust import TrustDialog
 from gui_app.main_window import MainWindow, WindowViews
+from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.name_words import names_sentence
 from gui_app.output_choices import OutputChoices
@@ -47,6 +48,7 @@ class Parts:
     collector: Collector
     previews: PreviewBridge
     previewing: Previewing
+    values: SweepValues
 
     @property
     def views(self) -> WindowViews:

@@ -21,6 +21,7 @@ class WindowActions:
         self._snapshot = JobSnapshot(sequence=0)
         self.add_files = self._action("Add &files…", "Ctrl+O")
         self.add_folder = self._action("Add f&older…", "Ctrl+Shift+O")
+        self.new_sweep = self._action("S&weep over numbers…", "Ctrl+Shift+N")
         self.new_job = self._action("&New job", "Ctrl+N")
         self.open_output = self._action("Open output fol&der", "Ctrl+Shift+E")
         self.quit = self._action("&Quit", "Ctrl+Q")
@@ -44,7 +45,15 @@ class WindowActions:
     def fill(self, bar: QMenuBar) -> None:
         """Put the actions into menus."""
         groups: dict[str, tuple[QAction | None, ...]] = {
-            "&File": (self.add_files, self.add_folder, None, self.open_output, None, self.quit),
+            "&File": (
+                self.add_files,
+                self.add_folder,
+                self.new_sweep,
+                None,
+                self.open_output,
+                None,
+                self.quit,
+            ),
             "&Job": (
                 self.start,
                 self.pause,
@@ -75,6 +84,7 @@ class WindowActions:
         self._snapshot = snapshot
         state, counts = snapshot.state, snapshot.counts
         is_running = state is JobState.RUNNING
+        self.new_sweep.setEnabled(state is JobState.EMPTY or state.is_ended)
         has_work = counts.total > 0 or self._is_watch_wanted
         self.start.setEnabled(state is JobState.DRAFT and has_work)
         # One key, two actions: only the shown one may own it.

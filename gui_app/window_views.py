@@ -13,6 +13,8 @@ from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.preview_panel import PreviewPanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.sweep_chart import SweepChart
+from gui_app.views.sweep_form import SweepForm
 from gui_app.views.task_table import TaskTable
 from gui_app.views.throughput_plot import ThroughputPlot
 from gui_app.views.worker_lanes import WorkerLanes
@@ -29,6 +31,8 @@ class WindowViews:
     output_panel: OutputPanel
     task_table: TaskTable
     throughput_plot: ThroughputPlot
+    sweep_form: SweepForm
+    sweep_chart: SweepChart
     preview_panel: PreviewPanel
     core_loads: CoreLoads
     worker_lanes: WorkerLanes

@@ -25,6 +25,11 @@ def presets_path() -> Path:
     return _root() / "presets"
 
 
+def sweeps_path() -> Path:
+    """Return the folder of the bundled functions to sweep over."""
+    return _root() / "sweeps"
+
+
 def samples_path() -> Path:
     """Return the folder of the samples: pictures, tables, arrays and damaged files."""
     return _root() / "samples"

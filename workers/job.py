@@ -94,12 +94,19 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One range of a sweep: start, start + step, ... below stop (all ints, or all floats)."""
+    """One range of a sweep: start, start + step, ... below stop (all ints, or all floats).
+
+    Else the listed `values`; or so many `samples`, uniform from start to below stop, the same for
+    the same seed.
+    """
 
     name: str
-    start: float | int
-    stop: float | int
+    start: float | int = 0
+    stop: float | int = 0
     step: float | int = 1
+    values: tuple[float | int, ...] = ()
+    samples: int = 0
+    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)

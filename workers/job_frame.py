@@ -61,5 +61,6 @@ def shown_in(frame: JobSnapshot, job: ActiveJob, now: float) -> JobSnapshot:
         changed_tasks=view.take_changed(),
         output=job.spec.output if job.spec is not None else None,
         pipeline=job.spec.pipeline if job.spec is not None else None,
+        sweep=job.spec.sweep if job.spec is not None else None,
         is_in_place=job.spec is not None and job.spec.is_in_place,
     )

@@ -165,6 +165,21 @@ class JournalReader:
                 for output, check in zip(decoded_paths(outputs), known, strict=True):
                     yield MadeOutput(output, check, path, size, mtime_ns)
 
+    def blocks_with_values(self) -> list[TaskId]:
+        """Return the tasks of a sweep whose values are there, by id."""
+        with _read(self._path):
+            rows = self._connection.execute("SELECT task FROM block_values ORDER BY task")
+            return [TaskId(task) for (task,) in rows]
+
+    def block_values(self, tasks: Sequence[TaskId]) -> list[tuple[int, bytes]]:
+        """Return (first point, encoded values) of these tasks; see operations/sweep.py."""
+        with _read(self._path):
+            return self._connection.execute(
+                "SELECT first_point, encoded FROM task JOIN block_values ON task.id = task"
+                " WHERE task.id IN (SELECT value FROM json_each(?))",
+                (json.dumps(tasks),),
+            ).fetchall()
+
     def timeline(self) -> Timeline:
         """Return how the job went; journals of older formats do not know."""
         with _read(self._path):

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.job import JobId, JobState, Kind, Pipeline, TaskId, TaskState, WorkerId
+from workers.job import JobId, JobState, Kind, Pipeline, Sweep, TaskId, TaskState, WorkerId
 from workers.outcome import FailureKind
 
 
@@ -103,8 +103,8 @@ class JobSnapshot:
     `is_discovering` says that what was dropped is being looked for, `is_watching` that the job
     stays open for what comes, `is_in_place` that outputs take the places of their inputs.
     `remaining_s` is (low, high). Loads are percent per core. Rates cover the last seconds.
-    `speed_up` is busy worker seconds over elapsed seconds. `output` and `pipeline` are those the
-    job was started with, None before.
+    `speed_up` is busy worker seconds over elapsed seconds. `output`, `pipeline` and `sweep` are
+    those the job was started with, None before.
     """
 
     sequence: int
@@ -137,6 +137,12 @@ class JobSnapshot:
     output: Path | None = None
     pipeline: Pipeline | None = None
     is_in_place: bool = False
+    sweep: Sweep | None = None
+
+    @property
+    def unit(self) -> str:
+        """Return the word for what is counted: a file, or a point of a sweep."""
+        return "file" if self.sweep is None else "point"
 
     @property
     def is_resting(self) -> bool:

@@ -12,6 +12,7 @@ from workers import JobState
 _TABLE_PX: Final = 300
 _PREVIEW_PX: Final = 300
 _PLOT_PX: Final = 176
+_SWEEP_PX: Final = 420
 
 
 class CentreRooms(QSplitter):
@@ -20,19 +21,23 @@ class CentreRooms(QSplitter):
     # whether the preview is open now
     preview_opened = Signal(bool)
 
-    def __init__(self, table: QWidget, preview: QWidget, plot: QWidget) -> None:
+    def __init__(self, table: QWidget, preview: QWidget, plot: QWidget, sweep: QWidget) -> None:
         super().__init__(Qt.Orientation.Vertical)
+        self._table = table
+        self._sweep = card(sweep, stretched=sweep)
+        self._is_of_sweep = False
         self._preview = card(preview, stretched=preview)
         self._plot = card(plot, stretched=plot)
         self._state = JobState.EMPTY
         self._is_wanted = True
         self.setHandleWidth(GUTTER)
         self.setChildrenCollapsible(False)
-        for room in (table, self._preview, self._plot):
+        for room in (table, self._preview, self._plot, self._sweep):
             self.addWidget(room)
         self.setStretchFactor(0, 1)
-        self.setSizes([_TABLE_PX, _PREVIEW_PX, _PLOT_PX])
+        self.setSizes([_TABLE_PX, _PREVIEW_PX, _PLOT_PX, _SWEEP_PX])
         self._preview.hide()
+        self._sweep.hide()
 
     @property
     def is_preview_open(self) -> bool:
@@ -54,8 +59,13 @@ class CentreRooms(QSplitter):
             self._is_wanted = is_open
         self._open(is_open)
 
-    def follow(self, state: JobState) -> None:
-        """Open the preview for a draft, the plot for a job under way."""
+    def follow(self, state: JobState, *, is_of_sweep: bool = False) -> None:
+        """Open the preview for a draft, the plot for a job under way, a sweep's results for it."""
+        if is_of_sweep != self._is_of_sweep:
+            self._is_of_sweep = is_of_sweep
+            self._sweep.setVisible(is_of_sweep)
+            self._plot.setVisible(not is_of_sweep and not self.is_preview_open)
+        self._table.setVisible(not is_of_sweep or state is not JobState.EMPTY)
         if state is self._state:
             return
         was_draft, self._state = self._state is JobState.DRAFT, state
@@ -68,5 +78,5 @@ class CentreRooms(QSplitter):
         if is_open == self.is_preview_open:
             return
         self._preview.setVisible(is_open)
-        self._plot.setVisible(not is_open)
+        self._plot.setVisible(not is_open and not self._is_of_sweep)
         self.preview_opened.emit(is_open)

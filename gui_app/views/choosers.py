@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 
@@ -41,3 +41,29 @@ def _dialog(parent: QWidget, title: str) -> QFileDialog:
     dialog = QFileDialog(parent, title)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     return dialog
+
+
+def choose_target(
+    parent: QWidget, title: str, patterns: str, chosen: Callable[[str], None]
+) -> QFileDialog:
+    """Ask where a file is to be written; the pattern that is chosen gives it its suffix."""
+    dialog = _dialog(parent, title)
+    dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    dialog.setNameFilters(patterns.split(";;"))
+    dialog.setDefaultSuffix("csv")
+    dialog.filterSelected.connect(_Suffixes(dialog).take)
+    dialog.fileSelected.connect(chosen)
+    dialog.open()
+    return dialog
+
+
+class _Suffixes(QObject):
+    """Gives a file the suffix of the pattern that is chosen."""
+
+    def __init__(self, dialog: QFileDialog) -> None:
+        super().__init__(dialog)
+        self._dialog = dialog
+
+    def take(self, pattern: str) -> None:
+        """Note the pattern, such as `Parquet (*.parquet)`."""
+        self._dialog.setDefaultSuffix(pattern.partition("*.")[2].rstrip(")"))

@@ -221,7 +221,7 @@ def _paused_face(snapshot: JobSnapshot) -> _Face:
     state = f"Paused at {snapshot.counts.ended:,} of {snapshot.counts.total:,}"
     detail = _detail_words(snapshot)
     if running:
-        detail = f"{count_words(running, 'file')} will end first · {detail}"
+        detail = f"{count_words(running, snapshot.unit)} will end first · {detail}"
     return _Face(state, detail, ("Cancel", *_watch_buttons(snapshot), "Continue"))
 
 
@@ -236,7 +236,7 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
     state = "Finished" if snapshot.state is JobState.FINISHED else "Cancelled"
     if counts.skipped and counts.skipped == counts.total:
         return _Face("Nothing to do", f"{count_words(counts.skipped, 'file')} skipped", buttons)
-    files = count_words(counts.succeeded, "file")
+    files = count_words(counts.succeeded, snapshot.unit)
     where = f" in {printable(snapshot.output.name)}" if snapshot.output else ""
     where = " in place of the originals" if snapshot.is_in_place else where
     left = f" · {counts.cancelled:,} not done" if counts.cancelled else ""
@@ -246,7 +246,7 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
 def _progress_words(snapshot: JobSnapshot) -> str:
     counts = snapshot.counts
     more = " so far" if snapshot.is_discovering else ""
-    return f"{counts.ended:,} of {count_words(counts.total, 'file')}{more}"
+    return f"{counts.ended:,} of {count_words(counts.total, snapshot.unit)}{more}"
 
 
 def _detail_words(snapshot: JobSnapshot) -> str:
@@ -257,7 +257,8 @@ def _detail_words(snapshot: JobSnapshot) -> str:
             if snapshot.remaining_s
             else f"{time_words(snapshot.elapsed_s)} so far"
         )
-    parts.append(f"{size_words(snapshot.bytes_out)} written so far")
+    if snapshot.sweep is None:
+        parts.append(f"{size_words(snapshot.bytes_out)} written so far")
     return " · ".join(parts) + _problem_words(snapshot)
 
 

@@ -61,6 +61,6 @@ def job_size_words(snapshot: JobSnapshot) -> str:
         return f"finished in {time_words(snapshot.elapsed_s)}"
     if snapshot.state is JobState.CANCELLED:
         return f"cancelled after {time_words(snapshot.elapsed_s)}"
-    total = count_words(snapshot.counts.total, "file")
+    total = count_words(snapshot.counts.total, snapshot.unit)
     size = f"{total} · {size_words(snapshot.bytes_total)}" if snapshot.bytes_total else total
     return f"{size} so far" if snapshot.is_discovering else size

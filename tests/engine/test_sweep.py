@@ -10,7 +10,15 @@ import pytest
 from tests.engine.conftest import Running, sweep_of
 from workers.errors import JobRefused
 from workers.job import Axis, Sweep
-from workers.operations.sweep import axis_length, blocks, coordinates, pack, point_count, unpack
+from workers.operations.sweep import (
+    axis_length,
+    axis_value,
+    blocks,
+    coordinates,
+    pack,
+    point_count,
+    unpack,
+)
 
 N = Axis("n", 0, 1000)
 
@@ -149,3 +157,28 @@ def test_plain_values_survive_the_way_to_the_engine(value: object) -> None:
 def test_integers_above_64_bits_survive() -> None:
     values, _ = unpack(pack([10**30], {}))
     assert values == [10**30]
+
+
+def test_listed_values_are_the_points_in_their_order(running: Running, tmp_path: Path) -> None:
+    output = tmp_path / "listed.npy"
+    axes = (Axis("a", values=(5, 1, 9)), Axis("b", values=(0.5, 2.0)))
+    running.post(sweep_of(tmp_path, "def f(a, b): return a * b", output, *axes))
+    running.until_ended()
+    assert np.load(output).tolist() == [[2.5, 10.0], [0.5, 2.0], [4.5, 18.0]]
+
+
+def test_random_points_are_uniform_and_the_same_for_the_same_seed() -> None:
+    axis = Axis("x", -1.0, 3.0, samples=20_000, seed=7)
+    sweep = Sweep(Path("f.py"), "f", (axis,))
+    assert point_count(sweep) == 20_000
+    drawn = [coordinates(sweep, point)[0] for point in range(20_000)]
+    assert drawn == [coordinates(sweep, point)[0] for point in range(20_000)]
+    assert all(-1 <= x < 3 for x in drawn)
+    counts, _ = np.histogram(drawn, bins=20, range=(-1, 3))
+    # Each bin holds 1,000 on average, with a deviation of 31.
+    assert counts.min() > 850
+    assert counts.max() < 1150
+    others = [axis_value(Axis("x", -1.0, 3.0, samples=20_000, seed=8), n) for n in range(20_000)]
+    assert abs(float(np.corrcoef(drawn, others)[0, 1])) < 0.03
+    steps = np.corrcoef(drawn[:-1], drawn[1:])[0, 1]
+    assert abs(float(steps)) < 0.03

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui_app.main_window import MainWindow, WindowViews
+from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.theme import Theme, ThemeChoice
 from gui_app.views.core_loads import CoreLoads
@@ -24,6 +25,8 @@ from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.preview_panel import PreviewPanel
 from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_panel import SpeedPanel
+from gui_app.views.sweep_chart import SweepChart
+from gui_app.views.sweep_form import SweepForm
 from gui_app.views.task_table import TaskTable
 from gui_app.views.throughput_plot import ThroughputPlot
 from gui_app.views.worker_lanes import WorkerLanes
@@ -46,6 +49,8 @@ def _views() -> WindowViews:
         task_table=TaskTable(TaskTableModel()),
         throughput_plot=ThroughputPlot(),
         preview_panel=PreviewPanel(),
+        sweep_form=SweepForm(),
+        sweep_chart=SweepChart(SweepValues()),
         core_loads=CoreLoads(),
         worker_lanes=WorkerLanes(),
         worker_slider=WorkerSlider(),

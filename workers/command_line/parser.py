@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from workers.command_line import options as asked
-from workers.command_line.axes import parse_axes, parse_target
 from workers.errors import UsageError
 from workers.job import InputFilter, OnExisting, Sweep
 from workers.name_template import NameTemplate
 from workers.report import SUFFIXES as REPORT_SUFFIXES
+from workers.sweep_ranges import parse_axes, parse_target
 from workers.typed import override
 from workers.wording import finds_originals, trash_name
 
@@ -210,11 +210,12 @@ def _add_map(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--over",
-        metavar="NAME=START:STOP[:STEP]",
+        metavar="NAME=RANGE",
         action="append",
         required=True,
-        help="a parameter's values from START on, STOP left out; given again: all "
-        "combinations, the last one fastest; whole numbers stay whole, one float makes all floats",
+        help="a parameter's values: START:STOP[:STEP], STOP left out; VALUE,VALUE,...; or "
+        "START:STOP:random:COUNT[:SEED]; given again: all combinations, the last one fastest; "
+        "whole numbers stay whole, one float makes all floats",
     )
     parser.add_argument(
         "--output",

@@ -7,6 +7,7 @@ died) has a sentence instead and stands as NaN or an empty cell in the output.
 
 import json
 import math
+from array import array
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
@@ -24,16 +25,43 @@ _BLOCKS_WANTED: Final = 2048
 _BLOCK_MOST: Final = 8192
 # Numbers of one machine word need no second look.
 _WORD: Final = 1 << 63
+_WORDS: Final = 1 << 64
+_NUMBERS: Final = (int, float)
+_GAMMA: Final = 0x9E3779B97F4A7C15
+# Seeds that follow each other begin far apart.
+_SPREAD: Final = 0xD1342543DE82EF95
 
 
 def axis_length(axis: Axis) -> int:
     """Return how many points the axis has."""
+    if axis.values or axis.samples:
+        return len(axis.values) or axis.samples
     if axis.step == 0:
         raise JobRefused(f"The step of {axis.name} is 0; it never ends.")
     if all(isinstance(part, int) for part in (axis.start, axis.stop, axis.step)):
         return len(range(int(axis.start), int(axis.stop), int(axis.step)))
     # The last point may miss `stop` by rounding only: 0:1:0.1 has 10 points.
     return max(0, math.ceil((axis.stop - axis.start) / axis.step - 1e-9))
+
+
+def axis_value(axis: Axis, index: int) -> float | int:
+    """Return the argument at a place of the axis, which counts from 0."""
+    if axis.values:
+        return axis.values[index]
+    if axis.samples:
+        return axis.start + (axis.stop - axis.start) * _chance(axis.seed, index)
+    return axis.start + index * axis.step
+
+
+def _chance(seed: int, index: int) -> float:
+    """Return the number from 0 to below 1 at a place of a seed's sequence, without the others.
+
+    SplitMix64 (Steele, Lea and Flood, Fast Splittable Pseudorandom Number Generators, 2014).
+    """
+    mixed = (seed * _SPREAD + (index + 1) * _GAMMA) % _WORDS
+    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 % _WORDS
+    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB % _WORDS
+    return ((mixed ^ (mixed >> 31)) >> 11) / (1 << 53)
 
 
 def point_count(sweep: Sweep) -> int:
@@ -59,7 +87,11 @@ def block_name(sweep: Sweep, first_point: int, points: int) -> str:
 def point_name(sweep: Sweep, point: int) -> str:
     """Return 'n = 17, m = 0.5'."""
     values = coordinates(sweep, point)
-    return ", ".join(f"{axis.name} = {v}" for axis, v in zip(sweep.axes, values, strict=True))
+    return ", ".join(
+        # A sum of floats such as -0.13999999999999990 is the -0.14 that was asked for.
+        f"{axis.name} = {value:.12g}" if isinstance(value, float) else f"{axis.name} = {value}"
+        for axis, value in zip(sweep.axes, values, strict=True)
+    )
 
 
 def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
@@ -67,7 +99,7 @@ def coordinates(sweep: Sweep, point: int) -> tuple[float | int, ...]:
     values: list[float | int] = []
     for axis in reversed(sweep.axes):
         point, index = divmod(point, axis_length(axis))
-        values.append(axis.start + index * axis.step)
+        values.append(axis_value(axis, index))
     return tuple(reversed(values))
 
 
@@ -118,7 +150,7 @@ def arguments_of(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float 
     """Yield the arguments of `points` points from `first` on, in the order of the axes."""
     if len(sweep.axes) == 1:
         axis = sweep.axes[0]
-        yield from ((axis.start + i * axis.step,) for i in range(first, first + points))
+        yield from ((axis_value(axis, index),) for index in range(first, first + points))
         return
     for point in range(first, first + points):
         yield coordinates(sweep, point)
@@ -132,6 +164,12 @@ def pack(values: Sequence[Value], failures: dict[int, str]) -> bytes:
         return b"m" + msgspec.msgpack.encode((values, failures))
     except OverflowError:
         return b"j" + json.dumps((values, failures)).encode()
+
+
+def numbers_of(data: bytes) -> "array[float]":
+    """Return a block's values as numbers, NaN for what is none."""
+    values, _ = unpack(data)
+    return array("d", [value if type(value) in _NUMBERS else math.nan for value in values])
 
 
 def unpack(data: bytes) -> tuple[list[Value], dict[int, str]]:

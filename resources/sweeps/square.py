@@ -1,0 +1,6 @@
+"""A number times itself."""
+
+
+def square(n: float) -> float:
+    """Return the square of a number."""
+    return n * n
