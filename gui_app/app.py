@@ -22,6 +22,7 @@ from gui_app.leaving import Leaving
 from gui_app.main_window import MainWindow, WindowViews
 from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
+from gui_app.preset_shelf import PresetShelf
 from gui_app.preview_bridge import PreviewBridge
 from gui_app.previewing import Previewing
 from gui_app.session import Parts, Session
@@ -156,6 +157,7 @@ def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
         previews,
         previewing,
         values,
+        PresetShelf(pipeline, window),
     )
     running = RunningApp(parts, Session(parts, choices), Leaving(parts))
     _connect(running)
@@ -202,6 +204,7 @@ def _connect(running: RunningApp) -> None:
     _connect_actions(running)
     _connect_preview(running)
     _connect_sweep(running)
+    _connect_presets(running)
     session, leaving = running.session, running.leaving
     running.window.close_asked.connect(leaving.ask)
     running.window.closed.connect(leaving.end)
@@ -258,6 +261,21 @@ def _connect_preview(running: RunningApp) -> None:
     running.window.rooms.preview_opened.connect(previewing.show)
     previewing.begun.connect(panel.begin)
     previewing.answered.connect(panel.apply)
+
+
+def _connect_presets(running: RunningApp) -> None:
+    shelf, panel = running.parts.shelf, running.views.pipeline_panel
+    panel.save_wanted.connect(running.session.ask_preset_name)
+    panel.import_wanted.connect(shelf.import_file)
+    panel.export_wanted.connect(shelf.export_file)
+    panel.forget_wanted.connect(shelf.forget)
+    panel.pipeline_changed.connect(shelf.take_pipeline)
+    running.controller.pipeline_offered.connect(shelf.take_pipeline)
+    running.controller.presets_dropped.connect(shelf.take_in)
+    shelf.presets_changed.connect(panel.apply_presets)
+    shelf.preset_offered.connect(running.controller.offer_pipeline)
+    shelf.preset_offered.connect(running.session.take_pipeline)
+    shelf.said.connect(running.views.notice_bar.show_sentence)
 
 
 def _connect_sweep(running: RunningApp) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from gui_app.bridge import EngineBridge
 from gui_app.output_choices import OutputChoices
+from gui_app.preset_shelf import are_presets
 from resources import samples_path, sweeps_path
 from workers import JobId, JobSnapshot, JobSpec, JobState, OnExisting, Pipeline, Sweep, TaskId
 from workers.commands import (
@@ -67,6 +68,8 @@ class Controller(QObject):
     # a sentence for the amber line
     said = Signal(str)
     pipeline_offered = Signal(object)
+    # pipeline files, which are no inputs
+    presets_dropped = Signal(object)
     # the folder that was chosen, and the one beside the input that is meant while none is
     output_changed = Signal(object)
     beside_changed = Signal(object)
@@ -101,6 +104,9 @@ class Controller(QObject):
     def add_paths(self, paths: Sequence[Path]) -> None:
         """Put files and folders into the job; a running one takes them along."""
         if not paths:
+            return
+        if are_presets(paths) and self._snapshot.state not in (*_UNDER_WAY, JobState.STOPPED):
+            self.presets_dropped.emit(paths)
             return
         if self._snapshot.state is JobState.STOPPED:
             self.said.emit("Continue or close the stopped job before you add files.")
@@ -291,6 +297,11 @@ class Controller(QObject):
     def choose_pipeline(self, pipeline: Pipeline) -> None:
         """Use this pipeline for the next start."""
         self._pipeline = pipeline
+
+    def offer_pipeline(self, pipeline: Pipeline) -> None:
+        """Use this pipeline and show it."""
+        self._pipeline = pipeline
+        self.pipeline_offered.emit(pipeline)
 
     def choose_output(self, folder: Path | None) -> None:
         """Write outputs there; None means beside the dropped folder."""

@@ -14,6 +14,7 @@ from gui_app.collector import Collector
 from gui_app.controller import Controller, auto_workers
 from gui_app.dialogs.about import AboutDialog
 from gui_app.dialogs.jobs import JobsDialog
+from gui_app.dialogs.preset_name import PresetNameDialog
 from gui_app.dialogs.replacing import ReplacingDialog
 from gui_app.dialogs.settings import SettingsDialog
 from gui_app.dialogs.trust import TrustDialog
@@ -22,6 +23,7 @@ from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.name_words import names_sentence
 from gui_app.output_choices import OutputChoices
+from gui_app.preset_shelf import PresetShelf
 from gui_app.preview_bridge import PreviewBridge
 from gui_app.previewing import Previewing
 from gui_app.settings import Choices, save_choices
@@ -29,6 +31,7 @@ from gui_app.theme import Theme
 from workers import JobState, OnExisting, Pipeline
 from workers.load import usable_cores
 from workers.pipeline import preset_pipelines
+from workers.presets import offered_name
 from workers.snapshot import JobEntry, JobSnapshot
 from workers.wording import printable
 
@@ -49,6 +52,7 @@ class Parts:
     previews: PreviewBridge
     previewing: Previewing
     values: SweepValues
+    shelf: PresetShelf
 
     @property
     def views(self) -> WindowViews:
@@ -205,6 +209,13 @@ class Session(QObject):
         """Ask whether originals may be replaced."""
         dialog = ReplacingDialog(snapshot, is_watching=is_watching, parent=self._parts.window)
         dialog.accepted.connect(self._parts.controller.replace_originals)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def ask_preset_name(self, pipeline: Pipeline) -> None:
+        """Ask under which name the pipeline is kept."""
+        dialog = PresetNameDialog(offered_name(pipeline), self._parts.window)
+        dialog.name_chosen.connect(self._parts.shelf.save)
         dialog.finished.connect(dialog.deleteLater)
         dialog.open()
 

@@ -50,8 +50,9 @@ def choose_target(
     dialog = _dialog(parent, title)
     dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
     dialog.setNameFilters(patterns.split(";;"))
-    dialog.setDefaultSuffix("csv")
-    dialog.filterSelected.connect(_Suffixes(dialog).take)
+    suffixes = _Suffixes(dialog)
+    suffixes.take(dialog.nameFilters()[0])
+    dialog.filterSelected.connect(suffixes.take)
     dialog.fileSelected.connect(chosen)
     dialog.open()
     return dialog

@@ -6,16 +6,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui_app.theme import set_role
 from gui_app.views.choice_box import ChoiceBox
-from gui_app.views.choosers import choose_file
+from gui_app.views.choosers import choose_file, choose_target
 from gui_app.views.dashed_button import DashedButton
 from gui_app.views.plain_label import PlainLabel, plain_tool_tip
 from gui_app.views.step_card import StepCard
+from gui_app.views.tinted import IconButton
 from workers import JobSnapshot, JobState, Kind, Pipeline, Step
 from workers.operations.declaration import Operation
+from workers.presets import is_own
 from workers.wording import printable
 
 _GROUPS = {
@@ -32,6 +34,10 @@ class PipelinePanel(QWidget):
     """Holds the pipeline being put together; `pipeline_changed` carries it after each edit."""
 
     pipeline_changed = Signal(object)
+    save_wanted = Signal(object)
+    import_wanted = Signal(str)
+    export_wanted = Signal(str)
+    forget_wanted = Signal()
 
     def __init__(self, operations: Sequence[Operation], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,12 +48,19 @@ class PipelinePanel(QWidget):
         self._is_editable = True
         self._preset_box = ChoiceBox()
         self._preset_box.setAccessibleName("Preset")
+        # It elides: the longest name must not make the panel wider.
+        self._preset_box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         set_role(self._preset_box, "preset")
+        self._preset_menu = QMenu(self)
+        self._preset_button = IconButton("menu", "Save, import, export or forget a preset")
+        self._preset_button.setMenu(self._preset_menu)
+        self._preset_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self._add = DashedButton("+ Add step")
         self._empty = PlainLabel("No step yet. Add one, or choose a preset.", "small", wraps=True)
         self._add.setMenu(self._add_menu())
         self._lay_out()
         self._preset_box.activated.connect(self._choose_preset)
+        self._fill_preset_menu()
 
     @property
     def pipeline(self) -> Pipeline:
@@ -155,6 +168,30 @@ class PipelinePanel(QWidget):
             before = card.chain_focus(before)
         QWidget.setTabOrder(before, self._add)
 
+    def _fill_preset_menu(self) -> None:
+        menu = self._preset_menu
+        self._save = menu.addAction("Save as preset…", self._tell_save)
+        menu.addAction("Import preset…", self._ask_import)
+        self._export = menu.addAction("Export preset…", self._ask_export)
+        menu.addSeparator()
+        self._forget = menu.addAction("Forget this preset", self.forget_wanted.emit)
+        menu.aboutToShow.connect(self._judge_menu)
+
+    def _judge_menu(self) -> None:
+        has_steps = bool(self._pipeline.steps)
+        self._save.setEnabled(has_steps)
+        self._export.setEnabled(has_steps)
+        self._forget.setEnabled(is_own(self._pipeline))
+
+    def _tell_save(self) -> None:
+        self.save_wanted.emit(self._pipeline)
+
+    def _ask_import(self) -> None:
+        choose_file(self, "Import preset", "Presets (*.toml)", self.import_wanted.emit)
+
+    def _ask_export(self) -> None:
+        choose_target(self, "Export preset", "Presets (*.toml)", self.export_wanted.emit)
+
     def _choose_preset(self, index: int) -> None:
         preset = self._preset_box.itemData(index)
         if isinstance(preset, int) and self._presets[preset] != self._pipeline:
@@ -220,7 +257,11 @@ class PipelinePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(PlainLabel("Pipeline", "heading"))
-        column.addWidget(self._preset_box)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self._preset_box, 1)
+        row.addWidget(self._preset_button)
+        column.addLayout(row)
         column.addSpacing(4)
         column.addWidget(self._empty)
         column.addLayout(self._steps)
