@@ -58,21 +58,22 @@ def _operation_id(operation: Operation) -> str:
 
 def _parameter_lines(parameter: Parameter) -> list[str]:
     lines = [
-        f"  {parameter.name} = {_toml_value(parameter.default)}",
+        f"  {parameter.name} = {toml_value(parameter.default)}",
         f"      {parameter.sentence or parameter.label}",
-        f"      {_values_words(parameter)}",
+        f"      {values_words(parameter)}",
     ]
     if parameter.shown_when is not None:
         other, values = parameter.shown_when
-        words = " or ".join(_toml_value(value) for value in values)
+        words = " or ".join(toml_value(value) for value in values)
         lines.append(f"      Matters when {other} is {words}.")
     return lines
 
 
-def _values_words(parameter: Parameter) -> str:
+def values_words(parameter: Parameter) -> str:
+    """Return which values a parameter takes, in words."""
     match parameter.kind:
         case ParameterKind.CHOICE:
-            return "One of: " + ", ".join(_toml_value(choice) for choice in parameter.choices)
+            return "One of: " + ", ".join(toml_value(choice) for choice in parameter.choices)
         case ParameterKind.FLAG:
             return "true or false"
         case ParameterKind.TEXT:
@@ -90,7 +91,8 @@ def _number_words(number: float) -> str:
     return f"{int(number):,}" if number == int(number) else f"{number:g}"
 
 
-def _toml_value(value: ParameterValue) -> str:
+def toml_value(value: ParameterValue) -> str:
+    """Return a value as it stands in a pipeline file."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
