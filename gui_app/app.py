@@ -25,6 +25,7 @@ from gui_app.models.task_table_model import TaskTableModel
 from gui_app.preset_shelf import PresetShelf
 from gui_app.preview_bridge import PreviewBridge
 from gui_app.previewing import Previewing
+from gui_app.sampling import Sampling
 from gui_app.session import Parts, Session
 from gui_app.settings import load_choices, window_settings
 from gui_app.theme import Theme
@@ -158,6 +159,7 @@ def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
         previewing,
         values,
         PresetShelf(pipeline, window),
+        Sampling(bridge, previewing, window),
     )
     running = RunningApp(parts, Session(parts, choices), Leaving(parts))
     _connect(running)
@@ -259,6 +261,14 @@ def _connect_preview(running: RunningApp) -> None:
     running.views.pipeline_panel.pipeline_changed.connect(previewing.take_pipeline)
     running.controller.pipeline_offered.connect(previewing.take_pipeline)
     running.window.rooms.preview_opened.connect(previewing.show)
+    sampling = running.parts.sampling
+    running.bridge.snapshot_ready.connect(sampling.take_snapshot)
+    running.bridge.snapshot_ready.connect(panel.apply_state)
+    running.bridge.page_ready.connect(sampling.take_page)
+    running.views.pipeline_panel.pipeline_changed.connect(panel.forget_estimate)
+    panel.estimate_pressed.connect(sampling.start)
+    sampling.progressed.connect(panel.show_progress)
+    sampling.estimated.connect(panel.show_estimate)
     previewing.begun.connect(panel.begin)
     previewing.answered.connect(panel.apply)
 

@@ -24,6 +24,10 @@ class Previewing(QObject):
     # the file that is looked at, None for none
     begun = Signal(object)
     answered = Signal(object)
+    # what a file took that was to be measured
+    measured = Signal(object)
+    # somebody looks at a file: what was to be measured is not
+    interrupted = Signal()
 
     def __init__(self, bridge: PreviewBridge, pipeline: Pipeline, parent: QObject) -> None:
         """Begin with nothing selected."""
@@ -36,6 +40,8 @@ class Previewing(QObject):
         self._is_shown = False
         self._number = 0
         self._last: tuple[Path, Pipeline] | None = None
+        self._measured: int | None = None
+        self._shown = 0
         self._timer = QTimer(self, singleShot=True, interval=ASK_AFTER_MS)
         self._timer.timeout.connect(self._ask)
         bridge.preview_ready.connect(self._take)
@@ -81,19 +87,37 @@ class Previewing(QObject):
         if (row.path, self._pipeline) == self._last:
             return
         self._last = row.path, self._pipeline
-        self._number += 1
         self.begun.emit(row.path)
-        code = own_code(self._pipeline)
-        known = [digest(file) for file in code if file.is_file()]
-        readable = (row.path.parent, *(file.parent for file in code))
-        trusted = tuple(each for each in known if is_trusted(each))
-        asked = PreviewAsked(self._number, row.path, self._pipeline, trusted, readable)
-        if len(trusted) < len(code):
+        if self._measured is not None:
+            self._measured = None
+            self.interrupted.emit()
+        asked = self._question(row.path)
+        self._shown = asked.number
+        if len(asked.trusted) < len(own_code(self._pipeline)):
             words = "Own code is previewed once it was allowed to run."
-            self.answered.emit(Preview(self._number, row.path, message=words))
+            self.answered.emit(Preview(asked.number, row.path, message=words))
             return
         self._bridge.ask(asked)
 
+    def measure(self, path: Path) -> None:
+        """Have a file tried; nothing of it is shown."""
+        asked = self._question(path, is_measured=True)
+        self._measured = asked.number
+        self._bridge.ask(asked)
+
+    def _question(self, path: Path, *, is_measured: bool = False) -> PreviewAsked:
+        self._number += 1
+        code = own_code(self._pipeline)
+        known = [digest(file) for file in code if file.is_file()]
+        readable = (path.parent, *(file.parent for file in code))
+        trusted = tuple(each for each in known if is_trusted(each))
+        return PreviewAsked(
+            self._number, path, self._pipeline, trusted, readable, is_measured=is_measured
+        )
+
     def _take(self, preview: Preview) -> None:
-        if preview.number == self._number:
+        if preview.number == self._measured:
+            self._measured = None
+            self.measured.emit(preview)
+        elif preview.number == self._shown:
             self.answered.emit(preview)

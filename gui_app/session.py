@@ -26,6 +26,7 @@ from gui_app.output_choices import OutputChoices
 from gui_app.preset_shelf import PresetShelf
 from gui_app.preview_bridge import PreviewBridge
 from gui_app.previewing import Previewing
+from gui_app.sampling import Sampling
 from gui_app.settings import Choices, save_choices
 from gui_app.theme import Theme
 from workers import JobState, OnExisting, Pipeline
@@ -53,6 +54,7 @@ class Parts:
     previewing: Previewing
     values: SweepValues
     shelf: PresetShelf
+    sampling: Sampling
 
     @property
     def views(self) -> WindowViews:

@@ -14,6 +14,7 @@ class PreviewAsked:
     """Run the pipeline on one file, for the eye alone; `trusted` are digests of own code.
 
     `readable` is what the process may read once it has begun; a path outside needs a new one.
+    Of a file that is only `measured` nothing is shown but sizes and seconds.
     """
 
     number: int
@@ -21,6 +22,7 @@ class PreviewAsked:
     pipeline: Pipeline
     trusted: tuple[str, ...] = ()
     readable: tuple[Path, ...] = ()
+    is_measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)

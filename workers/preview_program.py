@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -37,6 +38,7 @@ _SHARE_OF_MEMORY: Final = 0.8
 def main() -> None:
     """Answer until the questions end; the first argument is a folder for what is made."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limits.library_threads(1)  # seconds are to be those of one core
     limits.lower_priority(_NICE)
     limits.first_for_the_oom_killer()
     limits.end_with_starter()
@@ -98,7 +100,8 @@ class Looking:
         if not isinstance(opened, InputFile):
             return _with(answer, message=opened.message)
         with opened as source:
-            answer = _with(answer, before=self._before(source))
+            before = Side(source.size, "") if asked.is_measured else self._before(source)
+            answer = _with(answer, before=before)
             steps = steps_for(asked.pipeline, source.kind)
             if not steps:
                 return _with(answer, message="No step of this pipeline reads such a file.")
@@ -107,7 +110,8 @@ class Looking:
             suffix = output_suffix(asked.pipeline, source.kind, source.suffix)
             target = self._folder / f"after{suffix}"
             try:
-                return _made(lambda: run_steps(source, steps, target), target, answer)
+                run = partial(run_steps, source, steps, target)
+                return _made(run, target, answer, is_measured=asked.is_measured)
             finally:
                 forget(target)
 
@@ -118,7 +122,9 @@ class Looking:
         return self._known[1]
 
 
-def _made(run: Callable[[], Failure | str], target: Path, answer: Preview) -> Preview:
+def _made(
+    run: Callable[[], Failure | str], target: Path, answer: Preview, *, is_measured: bool
+) -> Preview:
     begin = time.perf_counter()
     result = run()
     answer = _with(answer, seconds=time.perf_counter() - begin)
@@ -128,7 +134,8 @@ def _made(run: Callable[[], Failure | str], target: Path, answer: Preview) -> Pr
     if not isinstance(opened, InputFile):
         return _with(answer, message="The steps wrote nothing.")
     with opened as made:
-        return _with(answer, after=side_of(made, target.parent), message=result)
+        after = Side(made.size, "") if is_measured else side_of(made, target.parent)
+        return _with(answer, after=after, message=result)
 
 
 def _too_much(steps: tuple[Step, ...], source: InputFile) -> str:

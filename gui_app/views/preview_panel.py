@@ -2,15 +2,25 @@
 
 from pathlib import Path
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gui_app.theme import set_role
 from gui_app.views.compare_view import CompareView
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.preview_table import PreviewTable
+from gui_app.views.tinted import push_button
+from workers import JobSnapshot, JobState
 from workers.preview import Preview, Side
-from workers.wording import printable, size_words
+from workers.sampling import Estimate
+from workers.wording import count_words, printable, size_words, time_words
 
 _LEAST_S = 0.1
 _NOTHING = "Select a file to see what the pipeline makes of it."
@@ -19,6 +29,8 @@ _NOTHING = "Select a file to see what the pipeline makes of it."
 class PreviewPanel(QWidget):
     """Shows pictures with a line between them, tables as rows; figures above, a sentence below."""
 
+    estimate_pressed = Signal()
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name = PlainLabel("Preview", "heading", elides=True)
@@ -26,6 +38,9 @@ class PreviewPanel(QWidget):
         self._empty = PlainLabel(_NOTHING, "muted", wraps=True)
         self.compare = CompareView()
         self.table = PreviewTable()
+        self._estimate = PlainLabel("", "small", elides=True)
+        self._try = push_button("Try five files", "link")
+        self._try.setToolTip("The smallest, three of the middle and the largest, on one core")
         self._message = PlainLabel("", "small", wraps=True)
         self._message.hide()
         self._path: Path | None = None
@@ -42,6 +57,41 @@ class PreviewPanel(QWidget):
         column.addLayout(head)
         column.addWidget(self._pages, 1)
         column.addWidget(self._message)
+        foot = QHBoxLayout()
+        foot.setSpacing(12)
+        foot.addWidget(self._estimate, 1)
+        foot.addWidget(self._try)
+        column.addLayout(foot)
+        self._try.clicked.connect(self.estimate_pressed)
+
+    @property
+    def estimate_words(self) -> str:
+        """Return what the job is likely to take, or nothing."""
+        return self._estimate.whole_text
+
+    @property
+    def try_button(self) -> QPushButton:
+        """Return the button that has files tried."""
+        return self._try
+
+    def apply_state(self, snapshot: JobSnapshot) -> None:
+        """Offer to try files before a start only."""
+        is_draft = snapshot.state is JobState.DRAFT
+        self._try.setVisible(is_draft)
+        self._estimate.setVisible(is_draft)
+        self._try.setEnabled(snapshot.counts.waiting > 0 and not snapshot.is_discovering)
+
+    def forget_estimate(self) -> None:
+        """Say nothing of another pipeline than the one that was tried."""
+        self._estimate.setText("")
+
+    def show_progress(self, done: int, total: int) -> None:
+        """Say how far it is."""
+        self._estimate.setText(f"Trying file {min(done + 1, total)} of {total}…" if total else "")
+
+    def show_estimate(self, found: Estimate | None, workers: int) -> None:
+        """Say what the job is likely to take and to write."""
+        self._estimate.setText(estimate_words(found, workers))
 
     @property
     def figures(self) -> str:
@@ -90,6 +140,18 @@ class PreviewPanel(QWidget):
         set_role(self._message, "fail" if is_bad else "warn")
         self._message.setText(words)
         self._message.setVisible(bool(words))
+
+
+def estimate_words(found: Estimate | None, workers: int) -> str:
+    """Return 'About 40 s on 2 workers (1 min on one), 31 MB written; 5 files tried'."""
+    if found is None:
+        return "None of the files that were tried can be processed."
+    together = time_words(found.seconds_on(workers))
+    alone = f" ({time_words(found.seconds)} on one)" if workers > 1 else ""
+    return (
+        f"About {together} on {count_words(workers, 'worker')}{alone}, "
+        f"{size_words(found.written)} written; {count_words(found.tried, 'file')} tried."
+    )
 
 
 def _image(side: Side | None) -> QImage:

@@ -160,3 +160,23 @@ def test_plot_takes_the_previews_place_while_the_job_runs(looker: Looker) -> Non
 
 def _is_empty(now: JobSnapshot) -> bool:
     return now.state is JobState.EMPTY
+
+
+def test_five_files_tell_how_long_the_job_will_take(person: Person, tmp_path: Path) -> None:
+    folder = tmp_path / "Holiday"
+    folder.mkdir()
+    for number in range(12):
+        side = 200 + 40 * number
+        Image.effect_noise((side, side), 90).convert("RGB").save(folder / f"{number:02}.jpg")
+    person.drop(folder)
+    person.until(lambda now: now.counts.waiting == 12 and not now.is_discovering)
+    panel = person.app.views.preview_panel
+    looker = Looker(person)
+    looker.click_row("00.jpg")
+    looker.until_shown("00.jpg")
+    person.qtbot.waitUntil(panel.try_button.isEnabled, timeout=PATIENCE_MS)
+    person.qtbot.mouseClick(panel.try_button, Qt.MouseButton.LeftButton)
+    person.qtbot.waitUntil(lambda: "5 files tried" in panel.estimate_words, timeout=PATIENCE_MS)
+    assert panel.estimate_words.startswith("About ")
+    panel.forget_estimate()
+    assert panel.estimate_words == ""

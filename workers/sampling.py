@@ -1,0 +1,73 @@
+"""From a few files that were tried to the whole job: how long it takes, how much it writes. Pure.
+
+The smallest, three of the middle and the largest are tried on one core. What a file costs is taken
+to be a fixed part and a part that grows with its size, neither of them negative: the line of least
+squares through what was measured.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from workers.snapshot import RowQuery, RowSort
+
+LEAST_FILES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One file: its size, the seconds its steps took on one core, the bytes they wrote."""
+
+    size: int
+    seconds: float
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a job is likely to take on one core, and to write; from so many files."""
+
+    seconds: float
+    written: int
+    tried: int
+
+    def seconds_on(self, workers: int) -> float:
+        """Return how long so many workers are likely to need."""
+        return self.seconds / max(1, workers)
+
+
+def sample_queries(total: int) -> tuple[RowQuery, ...]:
+    """Return the questions for the smallest, three of the middle and the largest of all files."""
+    if total <= LEAST_FILES:
+        return (RowQuery(0, total, sort=RowSort.SIZE),)
+    places = ((0, 1), (total // 2 - 1, 3), (total - 1, 1))
+    return tuple(RowQuery(first, count, sort=RowSort.SIZE) for first, count in places)
+
+
+def estimate(tried: Sequence[Tried], files: int, size: int) -> Estimate | None:
+    """Return what a job of so many files and bytes takes; None where no file could be tried."""
+    if not tried:
+        return None
+    sizes = [each.size for each in tried]
+    fixed, growing = _line(sizes, [each.seconds for each in tried])
+    fixed_bytes, growing_bytes = _line(sizes, [float(each.written) for each in tried])
+    return Estimate(
+        fixed * files + growing * size,
+        round(fixed_bytes * files + growing_bytes * size),
+        len(tried),
+    )
+
+
+def _line(sizes: Sequence[int], costs: Sequence[float]) -> tuple[float, float]:
+    """Return the fixed part of a cost, and what each byte adds."""
+    mean_size, mean_cost = sum(sizes) / len(sizes), sum(costs) / len(costs)
+    spread = sum((size - mean_size) ** 2 for size in sizes)
+    if not spread:
+        return mean_cost, 0.0
+    pairs = zip(sizes, costs, strict=True)
+    slope = sum((size - mean_size) * (cost - mean_cost) for size, cost in pairs) / spread
+    if slope <= 0:
+        return mean_cost, 0.0
+    fixed = mean_cost - slope * mean_size
+    # No file costs less than nothing: then the line goes through the origin.
+    return (fixed, slope) if fixed >= 0 else (0.0, mean_cost / mean_size)
