@@ -248,9 +248,17 @@ def _check_own_values(source: _Source, number: int, step: Step) -> None:
     is_known = isinstance(suffix, str) and (not suffix or _SUFFIX_WORD.fullmatch(suffix))
     if not is_known:
         raise source.error("output_suffix", "it is a suffix such as .txt.", number)
+    from workers.operations.code_parameters import CodeParameters
+
+    assert step.file is not None
+    code = CodeParameters(step.file)
     for name in step.parameters:
         if not name.isidentifier() or name == "path" or name == "output":
             raise source.error(name, "this name cannot be a parameter of process().", number)
+        if name != "output_suffix" and not code.takes(name):
+            near = _near(name, [parameter.name for parameter in code.parameters])
+            reason = f"process() of {printable(step.file.name)} has no such parameter.{near}"
+            raise source.error(name, reason, number)
 
 
 def _completed(step: Step) -> dict[str, ParameterValue]:

@@ -16,6 +16,7 @@ from gui_app.views.plain_label import PlainLabel, plain_tool_tip
 from gui_app.views.step_card import StepCard
 from gui_app.views.tinted import IconButton
 from workers import JobSnapshot, JobState, Kind, Pipeline, Step
+from workers.operations.code_parameters import own_operation
 from workers.operations.declaration import Operation
 from workers.presets import is_own
 from workers.wording import printable
@@ -110,7 +111,10 @@ class PipelinePanel(QWidget):
         self._edit()
 
     def _card(self, step: Step) -> StepCard:
-        card = StepCard(step, self._operations.get(step.operation))
+        operation = self._operations.get(step.operation)
+        if operation is not None and step.file is not None:
+            operation = own_operation(operation, step.file)
+        card = StepCard(step, operation)
         card.set_editable(self._is_editable)
         card.step_changed.connect(self._edit)
         card.removed.connect(self._remove)
