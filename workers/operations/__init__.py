@@ -1,11 +1,15 @@
 """Operations: plain functions with declared parameters; heavy imports stay inside them.
 
-A family is a module in this folder. It declares operations, predicts the suffix of its output
-and runs consecutive steps on one input. Importing this package loads no family.
+A family is a module in this folder, or one that an installed package offers under the entry-point
+group `everycore.operations`. It declares operations, predicts the suffix of its output and runs
+consecutive steps on one input. Importing this package loads no family.
 """
 
 import difflib
+import functools
 import importlib
+import importlib.metadata
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -24,6 +28,8 @@ _MODULES: Final = {
     "arrays": "workers.operations.arrays",
     "user": "workers.operations.user_function",
 }
+GROUP: Final = "everycore.operations"
+_LOG: Final = logging.getLogger(__name__)
 
 
 class Family(Protocol):
@@ -49,19 +55,60 @@ class Family(Protocol):
 
 def find_family(name: str) -> Family:
     """Return the family's module, imported on first use; raises PipelineError."""
-    if name not in _MODULES:
-        raise PipelineError(f"There is no family of operations {name!r}.{_near(name, _MODULES)}")
-    # A module with these names is a Family; the type checker cannot see through import.
-    return cast(Family, importlib.import_module(_MODULES[name]))
+    if name in _MODULES:
+        # A module with these names is a Family; the type checker cannot see through import.
+        return cast(Family, importlib.import_module(_MODULES[name]))
+    offered = _offered()
+    if name not in offered:
+        known = {**_MODULES, **dict.fromkeys(offered, "")}
+        raise PipelineError(f"There is no family of operations {name!r}.{_near(name, known)}")
+    return _plugged_in(name)
+
+
+@functools.cache
+def _offered() -> dict[str, importlib.metadata.EntryPoint]:
+    """Return what installed packages offer; looked for once a process, and only when asked."""
+    found = importlib.metadata.entry_points(group=GROUP)
+    return {each.name: each for each in found if each.name not in _MODULES}
+
+
+@functools.cache
+def _plugged_in(name: str) -> Family:
+    """Return the family of a package; raises PipelineError where it cannot be loaded."""
+    from workers.error_words import first_line
+
+    try:
+        family = _offered()[name].load()
+        ids = [operation.id for operation in family.OPERATIONS]
+    except Exception as error:  # a package may raise anything when it is imported
+        words = first_line(error)
+        raise PipelineError(f"The operations {name!r} cannot be loaded: {words}") from error
+    for found in ids:
+        if found.partition(".")[0] != name:
+            raise PipelineError(
+                f"The operations {name!r} cannot be loaded: {found!r} is not of it."
+            )
+    return cast(Family, family)
 
 
 def all_operations() -> "tuple[Operation, ...]":
-    """Return every operation there is, family by family."""
-    return tuple(operation for name in _MODULES for operation in find_family(name).OPERATIONS)
+    """Return every operation, family by family; a broken package is logged and left out."""
+    found = [operation for name in _MODULES for operation in find_family(name).OPERATIONS]
+    for name in _offered():
+        try:
+            found += _plugged_in(name).OPERATIONS
+        except PipelineError as error:
+            _LOG.warning("%s", error)
+    return tuple(found)
 
 
 def find_operation(operation_id: str) -> "Operation":
     """Return the operation with that id; raises PipelineError with a near match."""
+    name = operation_id.partition(".")[0]
+    if name in _MODULES or name in _offered():
+        known = {operation.id: operation for operation in find_family(name).OPERATIONS}
+        if operation_id in known:
+            return known[operation_id]
     known = {operation.id: operation for operation in all_operations()}
     if operation_id not in known:
         raise PipelineError(f"There is no operation {operation_id!r}.{_near(operation_id, known)}")
