@@ -66,6 +66,7 @@ class EngineBridge(QThread):
         self._is_history_wanted = False
         self._are_values_wanted = False
         self._told_values: set[TaskId] = set()
+        self._has_ended = False
         self._has_told_history = False
         self._is_stopping = False
         self._is_rung = False
@@ -202,6 +203,9 @@ class EngineBridge(QThread):
         if snapshot.job != self._job:
             self._job = snapshot.job
             self._close_reader()
+        if self._has_ended and not snapshot.state.is_ended:
+            self._told_values.clear()  # what failed is run again
+        self._has_ended = snapshot.state.is_ended
         self._waiting = snapshot if self._waiting is None else merged(self._waiting, snapshot)
 
     def _emit_snapshot(self) -> None:
