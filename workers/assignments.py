@@ -10,14 +10,15 @@ from pathlib import Path
 from workers.earlier import EarlierOutputs
 from workers.events import WorkerLost
 from workers.in_place import keeps_name
-from workers.job import JobSpec, TaskId
+from workers.job import JobSpec, Kind, TaskId
 from workers.journal import Journal, WaitingTask
 from workers.left_out import LeftOutPoints
 from workers.messages import Earlier, RunBlock, RunFile
 from workers.name_template import NameTemplate
+from workers.operations import Companion
 from workers.operations.sweep import block_name
 from workers.output_names import NamePlanner
-from workers.pipeline import output_suffix
+from workers.pipeline import companions, output_suffix
 from workers.wording import printable
 
 
@@ -45,9 +46,10 @@ class Assignments:
         self._tasks: dict[TaskId, WaitingTask] = {}
         self._left_out = LeftOutPoints()
         self._planners: dict[Path, NamePlanner] = {}
+        self._written: dict[tuple[Kind, str], tuple[str, tuple[Companion, ...]]] = {}
         for planner in {self._planner_of(root) for root in (*journal.roots(), spec.output)}:
             for planned in journal.planned():
-                planner.reserve(planned)
+                planner.reserve(planned, self._companions_of_any(planned.suffix))
 
     def offer(self, waiting: Iterable[WaitingTask]) -> None:
         """Take these tasks in."""
@@ -109,21 +111,41 @@ class Assignments:
         """Return the output's final name, reserved once and kept for all attempts."""
         if given.planned is not None:
             return given.planned
-        pipeline = self._spec.pipeline
-        assert pipeline is not None, "a file is a task of a pipeline"
         assert given.path is not None
         assert given.root is not None
         assert given.relative is not None
-        suffix = output_suffix(pipeline, given.kind, given.path.suffix.lower())
+        suffix, beside = self._written_for(given.kind, given.path.suffix.lower())
         if self._spec.is_in_place and keeps_name(given.path, suffix):
             planned = given.path
         else:
             planned = self._planner_of(given.root).plan(
-                given.root, given.relative, suffix, index=given.task, mtime_ns=given.mtime_ns
+                given.root,
+                given.relative,
+                suffix,
+                index=given.task,
+                mtime_ns=given.mtime_ns,
+                companions=beside,
             )
         self._journal.plan(given.task, planned)
         self._tasks[given.task] = replace(given, planned=planned)
         return planned
+
+    def _written_for(self, kind: Kind, suffix: str) -> tuple[str, tuple[Companion, ...]]:
+        """Return the suffix of an input's output, and what stands beside it."""
+        known = self._written.get((kind, suffix))
+        if known is None:
+            pipeline = self._spec.pipeline
+            assert pipeline is not None, "a file is a task of a pipeline"
+            written = output_suffix(pipeline, kind, suffix)
+            known = self._written[kind, suffix] = written, companions(pipeline, kind, suffix)
+        return known
+
+    def _companions_of_any(self, suffix: str) -> tuple[Companion, ...]:
+        """Return what may stand beside an output of that suffix, whatever its input was."""
+        if self._spec.pipeline is None:
+            return ()
+        found = [each for kind in Kind for each in self._written_for(kind, suffix)[1]]
+        return tuple(dict.fromkeys(found))
 
     def _planner_of(self, root: Path) -> NamePlanner:
         """Return who plans the names in the output folder; in place each dropped folder is one."""

@@ -18,7 +18,7 @@ from workers.messages import Earlier, RunBlock, RunFile, Setup
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
 from workers.output import Staging, output_failure
-from workers.pipeline import output_suffix, own_code, steps_for
+from workers.pipeline import companions, output_suffix, own_code, steps_for
 from workers.placing import Made, place
 from workers.publishing import KEPT, checked, is_as_published, is_since
 from workers.sandbox import enter
@@ -150,21 +150,24 @@ class Preparation:
             if (failure := staging.restore()) is not None:
                 return failure
         target = staging.target(request.task, request.attempt, suffix)
+        beside = companions(pipeline, source.kind, source.suffix)
+        made = Made(self.setup, request, target, suffix, tuple(outdated), beside)
         try:
             result = run_steps(source, steps, target)
             if source.has_changed():
                 return CHANGED
             if isinstance(result, Failure):
                 return result
-            if (failure := _not_reopened(steps, target)) is not None:
+            if (failure := _not_reopened(steps, made.written)) is not None:
                 return failure
-            outcome = place(Made(self.setup, request, target, suffix, tuple(outdated)), source)
+            outcome = place(made, source)
         except OSError as error:
             if error.errno in _WRITE_ERRORS or error.filename == str(target):
                 return output_failure(request.folder, error)
             raise
         finally:
-            forget(target)
+            for written in made.written:
+                forget(written)
         if isinstance(outcome, Success):
             outcome = self._with_input(outcome, source)
             words = " ".join(part for part in (result, outcome.warning) if part)
@@ -216,15 +219,16 @@ def _mtime_ns(path: Path) -> int | None:
         return None
 
 
-def _not_reopened(steps: Sequence[Step], made: Path) -> Failure | None:
+def _not_reopened(steps: Sequence[Step], written: Sequence[Path]) -> Failure | None:
     """Return why an output of ours is none, if so; own code may write what it likes."""
     from workers.operations.reopening import reopens
 
     if family_of(steps[-1]) == _OWN_CODE:
         return None
-    with suppress(OSError):  # to publish what is not there, or empty, says so better
-        if made.stat().st_size and not reopens(made):
-            return _NOT_REOPENED
+    for made in written:
+        with suppress(OSError):  # to publish what is not there, or empty, says so better
+            if made.stat().st_size and not reopens(made):
+                return _NOT_REOPENED
     return None
 
 

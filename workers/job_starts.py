@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from workers.active_job import ActiveJob
 from workers.errors import JobRefused
-from workers.job import JobSpec, JobState
+from workers.job import JobSpec, JobState, Kind
 from workers.operations.user_function import check_source, digest
+from workers.pipeline import companions
 from workers.undo import undo, undone_lines
 from workers.wording import printable
 
@@ -50,6 +51,15 @@ def is_of(job: ActiveJob | None, spec: JobSpec) -> bool:
     if job is None or job.state is not JobState.STOPPED or job.spec is None:
         return False
     return (job.spec.sweep, job.spec.trusted) == (spec.sweep, spec.trusted)
+
+
+def check_in_place(spec: JobSpec) -> None:
+    """Raise JobRefused where outputs are to take their inputs' places, and there are several."""
+    if spec.is_in_place and spec.pipeline is not None:
+        suffixes = (".jpg", ".csv", ".npy", ".txt")
+        pairs = ((kind, suffix) for kind in Kind for suffix in suffixes)
+        if any(companions(spec.pipeline, kind, suffix) for kind, suffix in pairs):
+            raise JobRefused("This pipeline makes several files of one; none can take its place.")
 
 
 def check_own_code(spec: JobSpec) -> None:

@@ -75,13 +75,21 @@ class NamePlanner:
             self._root_name(root)
 
     def plan(
-        self, root: Path, relative: Path, suffix: str, *, index: int = 0, mtime_ns: int = 0
+        self,
+        root: Path,
+        relative: Path,
+        suffix: str,
+        *,
+        index: int = 0,
+        mtime_ns: int = 0,
+        companions: Sequence[tuple[str, str]] = (),
     ) -> Path:
         """Return the final name for an input; no other input of the job gets it.
 
         Names that are one to the disk count as one: the second is numbered. The name stays below
         `output` whatever `relative` and `suffix` hold. One that waits for what its output will be
-        is numbered when that is known.
+        is numbered when that is known. The names of `companions`, (mark, suffix), are reserved with
+        it.
         """
         parts = [legal_part(part) for part in relative.parts if part != relative.anchor] or ["_"]
         front = (self._root_name(root),) if self._has_several_roots else ()
@@ -97,30 +105,42 @@ class NamePlanner:
                 return self._output.joinpath(*folders, legal_part(fitted(stem, ending)))
         folder = self._folder(folders)
         name = legal_part(fitted(stem, ending))
-        key = self._key(_joined(folder, name))
-        if key in self._files or key in self._folders:
-            name, key = self._numbered(folder, stem, ending, key)
-        self._files.add(key)
+        keys = self._keys(folder, name, companions)
+        if not self._are_free(keys):
+            name, keys = self._numbered(folder, stem, ending, companions)
+        self._files.update(keys)
         return self._output / folder / name
 
-    def reserve(self, planned: Path) -> None:
-        """Keep a name that a resumed job has given already."""
+    def reserve(self, planned: Path, companions: Sequence[tuple[str, str]] = ()) -> None:
+        """Keep a name that a resumed job has given already, and those of what stands beside it."""
         try:
             relative = planned.relative_to(self._output)
         except ValueError:
             return  # another output folder; nothing planned here can meet it
-        self._files.add(self._key(str(relative)))
+        folder = "" if relative.parent == PurePath() else str(relative.parent)
+        self._files.update(self._keys(folder, relative.name, companions))
         self._folders.update(self._key(str(parent)) for parent in relative.parents[:-1])
 
-    def _numbered(self, folder: str, stem: str, ending: str, taken: int) -> tuple[str, int]:
+    def _keys(self, folder: str, name: str, companions: Sequence[tuple[str, str]]) -> list[int]:
+        stem = PurePath(name).stem
+        names = [name, *(f"{stem}{mark}{suffix}" for mark, suffix in companions)]
+        return [self._key(_joined(folder, each)) for each in names]
+
+    def _are_free(self, keys: Sequence[int]) -> bool:
+        return not any(key in self._files or key in self._folders for key in keys)
+
+    def _numbered(
+        self, folder: str, stem: str, ending: str, companions: Sequence[tuple[str, str]]
+    ) -> tuple[str, list[int]]:
+        taken = self._key(_joined(folder, fitted(stem, ending)))
         number = self._numbers.get(taken, 2)
         while True:
             name = legal_part(fitted(stem, f" ({number}){ending}"))
-            key = self._key(_joined(folder, name))
+            keys = self._keys(folder, name, companions)
             number += 1
-            if key not in self._files and key not in self._folders:
+            if self._are_free(keys):
                 self._numbers[taken] = number
-                return name, key
+                return name, keys
 
     def _folder(self, parts: tuple[str, ...]) -> str:
         """Return the folder for these parts; files come folder by folder, so keep the last."""

@@ -18,7 +18,7 @@ from typing import Final
 from workers.errors import PipelineError
 from workers.folders import presets_folder
 from workers.job import Kind, ParameterValue, Pipeline, Step
-from workers.operations import find_family, find_operation
+from workers.operations import Companion, find_family, find_operation
 from workers.wording import printable
 
 _FORMAT: Final = 1
@@ -118,6 +118,17 @@ def output_suffix(pipeline: Pipeline, kind: Kind, suffix: str) -> str:
     for family, steps in families_of(steps_for(pipeline, kind)):
         suffix = find_family(family).output_suffix(steps, suffix)
     return suffix
+
+
+def companions(pipeline: Pipeline, kind: Kind, suffix: str) -> tuple[Companion, ...]:
+    """Return what is written beside the output for an input of that kind and suffix."""
+    runs = families_of(steps_for(pipeline, kind))
+    for family, steps in runs[:-1]:
+        suffix = find_family(family).output_suffix(steps, suffix)
+    for family, steps in runs[-1:]:
+        told = getattr(find_family(family), "companions", None)
+        return () if told is None else tuple(told(steps, suffix))
+    return ()
 
 
 def own_code(pipeline: Pipeline) -> tuple[Path, ...]:

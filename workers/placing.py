@@ -13,26 +13,36 @@ from workers import in_place
 from workers.in_place import keeps_name
 from workers.messages import RunFile, Setup
 from workers.name_template import filled_in, is_late
+from workers.operations import Companion, companion_path
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, Skip, Success
 from workers.output_names import fitted
 from workers.publishing import Ours, checked, publish
-from workers.wording import size_words
+from workers.wording import printable, size_words
 
 
 class Made(NamedTuple):
-    """A temporary file, and what is to become of it; `outdated` outputs give way to it."""
+    """A temporary file, and what is to become of it; `outdated` outputs give way to it.
+
+    `beside` it lie others, which go to names after its own.
+    """
 
     setup: Setup
     request: RunFile
     target: Path
     suffix: str
     outdated: tuple[Path, ...]
+    beside: tuple[Companion, ...] = ()
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """Return all temporary files, the main one first."""
+        return (self.target, *(companion_path(self.target, each) for each in self.beside))
 
 
 def place(made: Made, source: InputFile) -> Success | Failure | Skip:
     """Give the file its final name, as the job says; raises OSError when a disk refuses it."""
-    words = ""
+    words, whole = "", made
     if made.setup.only_smaller and (words := _not_smaller(made.target, source)):
         if made.setup.is_in_place:
             return Skip(words)
@@ -42,7 +52,40 @@ def place(made: Made, source: InputFile) -> Success | Failure | Skip:
     finally:
         with suppress(OSError):
             made.target.unlink()
-    return replace(outcome, warning=words) if isinstance(outcome, Success) and words else outcome
+    if made.beside and isinstance(outcome, Success):
+        placed = _place_beside(whole, source, outcome)
+        if isinstance(placed, Failure):
+            return placed
+        outcome = placed
+    if isinstance(outcome, Success) and words:
+        return replace(outcome, warning=" ".join(filter(None, (words, outcome.warning))))
+    return outcome
+
+
+def _place_beside(made: Made, source: InputFile, main: Success) -> Success | Failure:
+    """Give what was written beside the main output its name, after that of the main one.
+
+    One whose name is taken by a file of before the job is left out, with a sentence.
+    """
+    outputs, checks, words = list(main.outputs), list(main.checks), []
+    _, *written = made.written
+    for companion, target in zip(made.beside, written, strict=True):
+        final = companion_path(main.outputs[0], companion)
+        published = publish(target, final, made.setup.on_existing, _ours(made, source))
+        if isinstance(published, Failure):
+            return published
+        if isinstance(published, Skip):
+            words.append(f"{printable(final.name)} was there already; it was kept.")
+            continue
+        outputs.append(published)
+        checks.append(checked(published))
+    return replace(
+        main,
+        outputs=tuple(outputs),
+        checks=tuple(checks),
+        bytes_out=sum(check.size for check in checks),
+        warning=" ".join(part for part in (main.warning, *words) if part),
+    )
 
 
 def _put_in_place(made: Made, source: InputFile) -> Success | Failure | Skip:
@@ -68,23 +111,28 @@ def _put(made: Made, source: InputFile) -> Success | Failure | Skip:
     is_unplanned = is_late(final)
     if is_unplanned:
         final = _filled_in(final, made.target)
-    elif len(made.outdated) == 1 and made.outdated[0].suffix == final.suffix:
+    elif made.outdated and made.outdated[0].suffix == final.suffix:
         final = made.outdated[0]  # it may have had to take a number then
     published = publish(
         made.target,
         final,
         setup.on_existing,
-        Ours(
-            since_ns=request.own_since_ns,
-            outdated=made.outdated,
-            shared_since_ns=setup.since_ns if is_unplanned else None,
-            mtime_ns=source.mtime_ns if setup.keeps_dates else None,
-        ),
+        _ours(made, source, is_unplanned=is_unplanned),
     )
     if not isinstance(published, Path):
         return published
     check = checked(published)
     return Success((published,), check.size, checks=(check,))
+
+
+def _ours(made: Made, source: InputFile, *, is_unplanned: bool = False) -> Ours:
+    setup, request = made.setup, made.request
+    return Ours(
+        since_ns=request.own_since_ns,
+        outdated=made.outdated,
+        shared_since_ns=setup.since_ns if is_unplanned else None,
+        mtime_ns=source.mtime_ns if setup.keeps_dates else None,
+    )
 
 
 def _not_smaller(target: Path, source: InputFile) -> str:

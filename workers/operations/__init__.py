@@ -12,7 +12,7 @@ import importlib.metadata
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 from workers.errors import PipelineError
 from workers.job import Step
@@ -32,6 +32,18 @@ GROUP: Final = "everycore.operations"
 _LOG: Final = logging.getLogger(__name__)
 
 
+class Companion(NamedTuple):
+    """A further output of one input: its name is the main one's with a mark, "a-small.jpg"."""
+
+    mark: str
+    suffix: str
+
+
+def companion_path(main: Path, companion: Companion) -> Path:
+    """Return where a companion stands beside the main output, or beside its temporary file."""
+    return main.with_name(f"{main.stem}{companion.mark}{companion.suffix}")
+
+
 class Family(Protocol):
     """A module of operations that share a kind of input."""
 
@@ -39,6 +51,10 @@ class Family(Protocol):
 
     def output_suffix(self, steps: Sequence[Step], suffix: str) -> str:
         """Return the suffix of what `run` writes for an input with `suffix`."""
+
+    # A family may offer as well:
+    #   companions(steps, suffix) -> Sequence[Companion]
+    # what else `run` writes for an input with `suffix`, each beside `target` (companion_path).
 
     def memory_need(self, steps: Sequence[Step], source: "InputFile") -> int:
         """Return the bytes that `run` takes at its peak, cheaply: from the input's header alone.
