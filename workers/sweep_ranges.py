@@ -62,6 +62,16 @@ def _numbers(parts: list[str], text: str, where: str) -> tuple[int | float, ...]
     return numbers
 
 
+def range_words(axis: Axis) -> str:
+    """Return an axis's range as `parse_axis` reads it."""
+    if axis.values:
+        return ", ".join(map(str, axis.values)) + ("," if len(axis.values) == 1 else "")
+    if axis.samples:
+        return f"{axis.start}:{axis.stop}:{_RANDOM}:{axis.samples}:{axis.seed}"
+    step = "" if axis.step == 1 else f":{axis.step}"
+    return f"{axis.start}:{axis.stop}{step}"
+
+
 def parse_axes(texts: Sequence[str], where: str = _OPTION) -> tuple[Axis, ...]:
     """Return the axes in their order; raise UsageError where a name comes twice."""
     axes = tuple(parse_axis(text, where) for text in texts)

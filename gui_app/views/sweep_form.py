@@ -14,10 +14,10 @@ from gui_app.views.dashed_button import DashedButton
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
 from resources import sweeps_path
-from workers import JobSnapshot, JobState, Sweep
+from workers import JobId, JobSnapshot, JobState, Sweep
 from workers.errors import EverycoreError
 from workers.operations.sweep import point_count
-from workers.sweep_ranges import parse_axes
+from workers.sweep_ranges import parse_axes, range_words
 from workers.wording import count_words, printable
 
 _UNDER_WAY: Final = (JobState.RUNNING, JobState.PAUSED, JobState.STOPPED)
@@ -58,6 +58,8 @@ class SweepForm(QWidget):
         super().__init__(parent)
         self._file = sweeps_path() / f"{EXAMPLES[0].function}.py"
         self._chosen_target: Path | None = None
+        self._job: JobId | None = None
+        self._told: Sweep | None = None
         self._choice = ChoiceBox()
         self._choice.setAccessibleName("Function to sweep over")
         set_role(self._choice, "preset")
@@ -100,7 +102,11 @@ class SweepForm(QWidget):
         self._choose(self._choice.currentIndex())
 
     def apply(self, snapshot: JobSnapshot) -> None:
-        """Forbid changes while a sweep is under way."""
+        """Show the sweep of a job that is opened; forbid changes while it is under way."""
+        if snapshot.job != self._job:
+            self._job = snapshot.job
+            if snapshot.sweep is not None:
+                self._show_sweep(snapshot.sweep)
         is_free = snapshot.state not in _UNDER_WAY
         for widget in (self._choice, self._function, self._add, self._change, self._start):
             widget.setEnabled(is_free)
@@ -121,6 +127,18 @@ class SweepForm(QWidget):
         self._function.setText(example.function)
         self._show_ranges(example.ranges)
         self._choice.setToolTip("")
+
+    def _show_sweep(self, sweep: Sweep) -> None:
+        if sweep == self._told:
+            return
+        names = [example.function for example in EXAMPLES]
+        if sweep.file.parent == sweeps_path() and sweep.function in names:
+            self._choice.setCurrentIndex(names.index(sweep.function))
+            self._file = sweep.file
+        else:
+            self._take_file(str(sweep.file))
+        self._function.setText(sweep.function)
+        self._show_ranges(tuple((axis.name, range_words(axis)) for axis in sweep.axes))
 
     def _take_file(self, name: str) -> None:
         self._file = Path(name)
@@ -198,7 +216,8 @@ class SweepForm(QWidget):
         self._judge()
 
     def _tell(self) -> None:
-        self.start_pressed.emit(self._sweep(), self._target_path())
+        self._told = self._sweep()
+        self.start_pressed.emit(self._told, self._target_path())
 
     def _lay_out(self) -> None:
         self._rows = QVBoxLayout()

@@ -11,6 +11,7 @@ from workers.command_line.exit_status import ExitStatus
 from workers.command_line.parser import parse
 from workers.errors import UsageError
 from workers.job import Axis, InputFilter, OnExisting
+from workers.sweep_ranges import parse_axis, range_words
 
 
 def parsed_run(*arguments: str) -> asked.RunOptions:
@@ -164,3 +165,21 @@ def test_missing_inputs_are_refused_before_anything_starts(
     assert status is ExitStatus.USAGE
     assert f"There is no file or folder {missing}." in capsys.readouterr().err
     assert not os.path.lexists(tmp_path / "o")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n=0:100",
+        "n=0:100:5",
+        "x=0.5:2.0:0.25",
+        "x=9:1:-2",
+        "a=1, 2, 5",
+        "a=7,",
+        "x=0.0:1.0:random:40:7",
+    ],
+)
+def test_range_is_written_as_it_is_read(text: str) -> None:
+    axis = parse_axis(text.replace(" ", ""))
+    assert range_words(axis) == text.partition("=")[2]
+    assert parse_axis(f"{axis.name}={range_words(axis)}".replace(" ", "")) == axis
