@@ -27,7 +27,7 @@ class Parameter:
 
     `minimum` and `maximum` bound numbers (inclusive, in `unit`); `choices` lists a CHOICE's
     values; `shown_when` names another parameter and the values of it for which this one
-    matters.
+    matters. `problem` says in a sentence what is wrong with a TEXT, or "".
     """
 
     name: str
@@ -40,6 +40,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     shown_when: tuple[str, tuple[ParameterValue, ...]] | None = None
+    problem: Callable[[str], str] | None = None
 
     def check(self, value: ParameterValue) -> ParameterValue:
         """Return the value in the parameter's type; raise PipelineError with a sentence."""
@@ -57,6 +58,8 @@ class Parameter:
             raise PipelineError(f"{self.name} is one of {', '.join(self.choices)}; not {value!r}.")
         if isinstance(value, (int, float)) and not is_flag:
             self._check_range(value)
+        if self.problem is not None and isinstance(value, str) and (said := self.problem(value)):
+            raise PipelineError(f"{self.name}: {said}")
         return value
 
     def _check_range(self, value: float) -> None:

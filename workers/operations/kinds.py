@@ -38,7 +38,10 @@ _IMAGE_SUFFIXES: Final = {
     ".bmp": ImageFormat.BMP,
     ".dib": ImageFormat.BMP,
 }
-_TABLE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".tab", ".parquet", ".pq"})
+_TABLE_SUFFIXES: Final = frozenset(
+    {".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson"}
+    | {".arrow", ".feather", ".ipc", ".xlsx", ".xls", ".ods"}
+)
 _ARRAY_SUFFIXES: Final = frozenset({".npy"})
 _MAGIC: Final = (
     (b"\xff\xd8\xff", ImageFormat.JPEG),
@@ -67,7 +70,7 @@ def kind_of_content(head: bytes) -> Kind | None:
     """Return the kind that the first bytes prove; None when they prove nothing (as in CSV)."""
     if image_format(head) is not None:
         return Kind.IMAGE
-    if head.startswith(b"PAR1"):
+    if head.startswith((b"PAR1", b"ARROW1\x00\x00")):
         return Kind.TABLE
     return Kind.ARRAY if head.startswith(b"\x93NUMPY") else None
 

@@ -8,6 +8,15 @@ from workers.operations.kinds import format_of_suffix
 from workers.operations.picture_size import picture_size
 
 _PARQUET: Final = b"PAR1"
+_ARROW: Final = b"ARROW1"
+# The marks that a table's file begins and ends with.
+_TABLE_MARKS: Final = {
+    ".parquet": _PARQUET,
+    ".pq": _PARQUET,
+    ".arrow": _ARROW,
+    ".feather": _ARROW,
+    ".ipc": _ARROW,
+}
 _NPY: Final = b"\x93NUMPY"
 
 
@@ -18,11 +27,12 @@ def reopens(file: Path) -> bool:
     """
     if format_of_suffix(file.suffix) is not None:
         return picture_size(file) is not None
-    if file.suffix not in (".parquet", ".npy"):
+    mark = _TABLE_MARKS.get(file.suffix)
+    if mark is None and file.suffix != ".npy":
         return True
     with file.open("rb") as stream:
         head = stream.read(len(_NPY))
-        if file.suffix == ".npy":
+        if mark is None:
             return head == _NPY
-        stream.seek(-min(len(_PARQUET), os.fstat(stream.fileno()).st_size), os.SEEK_END)
-        return head.startswith(_PARQUET) and stream.read() == _PARQUET
+        stream.seek(-min(len(mark), os.fstat(stream.fileno()).st_size), os.SEEK_END)
+        return head.startswith(mark) and stream.read() == mark

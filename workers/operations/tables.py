@@ -1,28 +1,37 @@
-"""The table operations: CSV and Parquet converted and summarized.
+"""The table operations: tables read once, changed step by step, written once.
 
 Light to import; polars is loaded by the first `run` of a worker.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from workers.job import Kind, ParameterValue, Step
-from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.job import Step
 from workers.operations.input_file import InputFile
+from workers.operations.table_declarations import DELIMITERS, OPERATIONS as OPERATIONS
+from workers.operations.table_format import kept_suffix
 from workers.outcome import Failure, FailureKind
 
-_SUMMARY: Final = ".summary"
+if TYPE_CHECKING:
+    from workers.operations.table_parts import pl
+
+_CONVERT: Final = "tables.convert"
+_SUMMARIZE: Final = "tables.summary"
 
 
 def output_suffix(steps: Sequence[Step], suffix: str) -> str:
-    """Return `.csv` or `.parquet`, with `.summary` before it once a step summarizes."""
-    prefix = ""
+    """Return the suffix of the last format that is chosen, else that of the input.
+
+    `.summary` stands before it once a step summarizes.
+    """
+    prefix, suffix = "", kept_suffix(suffix)
     for step in steps:
         chosen = _completed(step)
-        prefix = _SUMMARY if chosen.operation == "tables.summary" else prefix
-        suffix = f".{chosen.parameters['format']}"
+        prefix = ".summary" if chosen.operation == _SUMMARIZE else prefix
+        if "format" in chosen.parameters:
+            suffix = f".{chosen.parameters['format']}"
     return prefix + suffix
 
 
@@ -31,25 +40,25 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
 
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
-    from workers.operations.table_summary import summarize
     from workers.operations.table_values import PanicException, read_table, write_table
 
-    table = read_table(source)
+    chosen = [_completed(step) for step in steps]
+    table = read_table(source, _sheet(chosen))
     if isinstance(table, Failure):
         return table
-    values, delimiter = table.values, ","
+    warning, delimiter, values = table.warning, table.delimiter, table.values
+    del table  # what a step leaves behind is not held by this name
     try:
-        for step in steps:
-            chosen = _completed(step)
-            if chosen.operation == "tables.summary":
-                values, delimiter = summarize(values), ","
-            else:
-                delimiter = DELIMITERS[str(chosen.parameters["delimiter"])]
-        write_table(values, target, delimiter)
+        for step in chosen:
+            made = _stepped(step, values)
+            if isinstance(made, Failure):
+                return made
+            values = made
+        write_table(values, target, _delimiter(chosen, delimiter))
     except PanicException as error:  # a damaged file can hold, for one, a date beyond all dates
         sentence = "The table holds values that cannot be; its content is damaged."
         return Failure(FailureKind.BAD_INPUT, sentence, detail=str(error))
-    return table.warning
+    return warning
 
 
 def memory_need(steps: Sequence[Step], source: InputFile) -> int:
@@ -59,7 +68,7 @@ def memory_need(steps: Sequence[Step], source: InputFile) -> int:
     return table_need(
         source,
         writes_csv=output_suffix(steps, source.suffix).endswith(".csv"),
-        sums_up=any(step.operation == "tables.summary" for step in steps),
+        sums_up=any(step.operation == _SUMMARIZE for step in steps),
     )
 
 
@@ -68,56 +77,31 @@ def _completed(step: Step) -> Step:
     return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
 
 
-def _convert_summary(values: Mapping[str, ParameterValue]) -> str:
-    if values["format"] == "parquet":
-        return "Parquet"
-    return "CSV" if values["delimiter"] == "comma" else f"CSV, {values['delimiter']}"
+def _stepped(step: Step, values: "pl.DataFrame") -> "pl.DataFrame | Failure":
+    from workers.operations.table_steps import stepped
+    from workers.operations.table_summary import summarize
+
+    if step.operation == _CONVERT:
+        return values
+    if step.operation == _SUMMARIZE:
+        return summarize(values)
+    return stepped(step.operation, values, step.parameters)
 
 
-def _summary_summary(values: Mapping[str, ParameterValue]) -> str:
-    return "one line a column, " + ("Parquet" if values["format"] == "parquet" else "CSV")
+def _sheet(steps: Sequence[Step]) -> str:
+    """Return the sheet that a step names; it is read before the first step."""
+    return next((str(step.parameters["sheet"]) for step in steps if _names_sheet(step)), "")
 
 
-DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
+def _names_sheet(step: Step) -> bool:
+    return bool(step.parameters.get("sheet"))
 
 
-def _format(default: str) -> Parameter:
-    return Parameter(
-        "format",
-        ParameterKind.CHOICE,
-        "Format",
-        "The format that the table is saved in.",
-        default,
-        choices=("csv", "parquet"),
-    )
-
-
-OPERATIONS: Final = (
-    Operation(
-        "tables.convert",
-        "Convert table",
-        "Saves tables (CSV, TSV, Parquet) in another format; the delimiter is found by itself.",
-        Kind.TABLE,
-        (
-            _format("parquet"),
-            Parameter(
-                "delimiter",
-                ParameterKind.CHOICE,
-                "Delimiter",
-                "What stands between two values in the CSV file.",
-                "comma",
-                choices=tuple(DELIMITERS),
-                shown_when=("format", ("csv",)),
-            ),
-        ),
-        _convert_summary,
-    ),
-    Operation(
-        "tables.summary",
-        "Summarize table",
-        "Writes a table with one line a column: type, count, missing, mean, quartiles and more.",
-        Kind.TABLE,
-        (_format("csv"),),
-        _summary_summary,
-    ),
-)
+def _delimiter(steps: Sequence[Step], found: str) -> str:
+    """Return what the last conversion asks for, else what stood in the input."""
+    for step in steps:
+        if step.operation == _CONVERT:
+            found = DELIMITERS[str(step.parameters["delimiter"])]
+        elif step.operation == _SUMMARIZE:
+            found = ","
+    return found
