@@ -5,13 +5,12 @@ the rest. Runs in a worker.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from polars.exceptions import PanicException, PolarsError
-
+from workers.operations.csv_types import Parsed, parsed
 from workers.operations.table_format import TAB_SUFFIXES
-from workers.operations.table_parts import Table, bad_table, pl
+from workers.operations.table_parts import Table, bad_table
 from workers.outcome import Failure
 from workers.wording import count_words
 
@@ -22,10 +21,6 @@ _BOM: Final = b"\xef\xbb\xbf"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _QUOTED: Final = re.compile(rb'"(?:[^"]|"")*"')
 _EVERY_BYTE: Final = bytes(range(256))
-_UNPARSED: Final = re.compile(
-    r"could not parse `(.*?)` as dtype .*? at column '(.*?)' \(", re.DOTALL
-)
-_WHOLE_NUMBER: Final = re.compile(r"\s*[+-]?\d+\s*")
 
 
 def read_csv(content: bytes, suffix: str) -> Table | Failure:
@@ -33,75 +28,14 @@ def read_csv(content: bytes, suffix: str) -> Table | Failure:
     text, encoding_warning = _as_utf8(content)
     if text is None:
         return bad_table("Not a readable table (it holds binary content, not text).")
-    if not text.strip():
+    if not text or text.isspace():
         return bad_table("The table is empty.")
     delimiter = _delimiter(text, suffix)
-    values = _parsed(text, delimiter)
-    if isinstance(values, Failure):
-        return values
-    warnings = [encoding_warning, ragged_warning(text, delimiter, values.width)]
-    return Table(values, " ".join(warning for warning in warnings if warning), delimiter)
-
-
-def _parsed(text: bytes, delimiter: str) -> pl.DataFrame | Failure:
-    types = _sampled_types(text, delimiter)
-    try:
-        if types is not None and (values := _with_types(text, delimiter, types)) is not None:
-            return values
-        # Looks at every value several times, some thirty times slower (2 MB: 570 ms).
-        return pl.read_csv(
-            text,
-            separator=delimiter,
-            truncate_ragged_lines=True,
-            infer_schema_length=None,
-            try_parse_dates=True,
-        )
-    except (PolarsError, PanicException) as error:
-        return bad_table("Not a readable table (its rows cannot be told apart).", str(error))
-
-
-def _sampled_types(text: bytes, delimiter: str) -> dict[str, pl.DataType] | None:
-    """Return the types of the columns by the first lines; None when these do not tell."""
-    sample = text[:_SAMPLE_BYTES]
-    if len(sample) < len(text):
-        sample = sample[: sample.rfind(b"\n") + 1]
-    try:
-        first = pl.read_csv(
-            sample,
-            separator=delimiter,
-            truncate_ragged_lines=True,
-            infer_schema_length=None,
-            try_parse_dates=True,
-        )
-    except (PolarsError, PanicException):  # such as a quoted field that goes on behind the sample
-        return None
-    is_told = all(first[name].null_count() < first.height for name in first.columns)
-    return dict(first.schema) if is_told and first.height else None
-
-
-def _with_types(
-    text: bytes, delimiter: str, types: Mapping[str, pl.DataType]
-) -> pl.DataFrame | None:
-    """Read with these types, wider where a value further down asks for it; None: all unlike."""
-    wanted = dict(types)
-    for _ in range(2 * len(wanted) + 1):
-        try:
-            return pl.read_csv(
-                text,
-                separator=delimiter,
-                truncate_ragged_lines=True,
-                infer_schema_length=0,
-                schema_overrides=wanted,
-            )
-        except PolarsError as error:
-            unparsed = _UNPARSED.search(str(error))
-            if unparsed is None or unparsed[2] not in wanted:
-                return None
-            if _WHOLE_NUMBER.fullmatch(unparsed[1]):  # one of more than 64 bits
-                return None
-            is_whole = wanted[unparsed[2]] == pl.Int64
-            wanted[unparsed[2]] = pl.Float64() if is_whole else pl.String()
-    return None
+    found = parsed(text, delimiter)
+    if isinstance(found, Failure):
+        return found
+    warnings = [encoding_warning, _ragged_warning(text, delimiter.encode(), found)]
+    return Table(found.values, " ".join(warning for warning in warnings if warning), delimiter)
 
 
 def _as_utf8(content: bytes) -> tuple[bytes | None, str]:
@@ -153,11 +87,11 @@ def _agreement(lines: Sequence[bytes], delimiter: bytes) -> tuple[int, int]:
     return agreeing, header
 
 
-def ragged_warning(text: bytes, delimiter: str, width: int) -> str:
+def _ragged_warning(text: bytes, delimiter: bytes, found: Parsed) -> str:
     """Return "" or how many rows have more or fewer fields than the table has columns."""
-    if _is_even(text, delimiter.encode(), width):
+    if _is_even(text, delimiter, found):
         return ""
-    longer, shorter = _uneven_rows(text, delimiter.encode(), width)
+    longer, shorter = _uneven_rows(text, delimiter, found.values.width)
     parts = []
     if longer:
         rows = count_words(longer, "row has", "rows have")
@@ -168,12 +102,18 @@ def ragged_warning(text: bytes, delimiter: str, width: int) -> str:
     return "; ".join(parts) + "." if parts else ""
 
 
-def _is_even(text: bytes, delimiter: bytes, width: int) -> bool:
-    """Say whether nothing but delimiters and line ends, in their order, makes a perfect grid."""
-    marks = b'"\n' + delimiter
-    skeleton = text.translate(None, _EVERY_BYTE.translate(None, marks))
-    if b'"' in skeleton:
-        skeleton = re.sub(rb'"[^"]*"', b"", skeleton)
+def _is_even(text: bytes, delimiter: bytes, found: Parsed) -> bool:
+    """Say, quickly, whether all rows have as many fields as there are columns."""
+    import numpy as np
+
+    width = found.values.width
+    if b'"' not in text:
+        # Where no row is longer, none is shorter if there are as many delimiters as there must be.
+        delimiters = np.count_nonzero(np.frombuffer(text, np.uint8) == delimiter[0])
+        return found.has_no_longer_row and delimiters == (found.values.height + 1) * (width - 1)
+    # Nothing but delimiters and line ends, in their order, must make a perfect grid.
+    skeleton = text.translate(None, _EVERY_BYTE.translate(None, b'"\n' + delimiter))
+    skeleton = re.sub(rb'"[^"]*"', b"", skeleton)
     row = delimiter * (width - 1) + b"\n"
     skeleton = skeleton.rstrip(b"\n") + b"\n" if width > 1 else skeleton
     return skeleton == row * (len(skeleton) // len(row))

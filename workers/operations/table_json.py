@@ -17,7 +17,7 @@ def read_json_lines(content: bytes) -> Table | Failure:
     text = content.removeprefix(_BOM)
     if content.startswith(_UTF_16):
         text = content.decode("utf-16", errors="replace").encode()
-    if not text.strip():
+    if not text or text.isspace():
         return bad_table("The table is empty.")
     try:
         values = pl.read_ndjson(text, infer_schema_length=None)
