@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,6 +50,13 @@ class Case:
         return f"{self.kind} {self.operation.partition('.')[2]} {said}".strip()
 
 
+_STEPS: Final[dict[str, dict[str, ParameterValue]]] = {
+    "tables.sort": {"columns": "key"},
+    "tables.filter": {"condition": "number > 100"},
+    "tables.deduplicate": {},
+    "tables.group": {"columns": "key", "aggregates": "sum(value)"},
+    "tables.sample": {"rows": 10**9},
+}
 CASES: Final = (
     *(
         Case(kind, "images.resize", {"width": 1024, "height": 1024})
@@ -66,6 +74,17 @@ CASES: Final = (
     Case("csv", "tables.summary", {"format": "csv"}),
     Case("parquet", "tables.convert", {"format": "csv"}),
     Case("parquet", "tables.summary", {"format": "csv"}),
+    *(Case(kind, "tables.convert", {"format": "parquet"}) for kind in ("jsonl", "arrow", "xlsx")),
+    *(Case(kind, "tables.convert", {"format": "csv"}) for kind in ("jsonl", "arrow", "xlsx")),
+    Case("zstd.arrow", "tables.convert", {"format": "parquet"}),
+    Case("csv", "tables.convert", {"format": "jsonl"}),
+    Case("parquet", "tables.convert", {"format": "jsonl"}),
+    Case("parquet", "tables.convert", {"format": "arrow"}),
+    *(
+        Case(kind, operation, values)
+        for kind in ("csv", "parquet")
+        for operation, values in _STEPS.items()
+    ),
     Case("npy", "arrays.statistics", {"format": "csv"}),
     Case("npy", "arrays.fft_magnitude", {"axis": -1}),
 )
@@ -73,7 +92,7 @@ CASES: Final = (
 
 def draw(kind: str, size: float, file: Path) -> None:
     """Write a file of a kind: so many megapixels; tables and arrays of a like weight."""
-    if kind in ("csv", "parquet"):
+    if kind in ("csv", "parquet", "jsonl", "arrow", "zstd.arrow", "xlsx"):
         _draw_table(size, file)
     elif kind == "npy":
         _draw_array(size, file)
@@ -112,8 +131,21 @@ def _draw_table(size: float, file: Path) -> None:
     )
     if file.suffix == ".csv":
         table.write_csv(file)
+    elif file.suffix == ".jsonl":
+        table.write_ndjson(file)
+    elif file.suffix == ".arrow":
+        is_packed = file.name.endswith("zstd.arrow")
+        table.write_ipc(file, compression="zstd" if is_packed else "uncompressed")
+    elif file.suffix == ".xlsx":
+        _write_workbook(table.columns, table.rows(), file)
     else:
         table.write_parquet(file)
+
+
+def _write_workbook(names: Sequence[str], rows: Sequence[Sequence[object]], file: Path) -> None:
+    from tests.engine.tables import workbook
+
+    workbook(file, {"One": [names, *rows]})  # type: ignore[list-item]  # numbers and texts
 
 
 def _draw_array(size: float, file: Path) -> None:

@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 import pyvips
 
+from tests.engine.tables import workbook, workbook_of
 from workers import memory
 from workers.attempt import ASK_ABOVE, Preparation
 from workers.job import JobId, OnExisting, ParameterValue, Pipeline, Step, TaskId
 from workers.messages import RunFile, Setup
+from workers.operations.arrow_buffers import unpacked
 from workers.operations.input_file import InputFile, open_input
 from workers.operations.parquet_footer import row_groups
 from workers.outcome import Failure, FailureKind, Success
@@ -29,6 +31,7 @@ from workers import memory
 from workers.step_runs import predicted_need
 from workers.job import Step
 from workers.operations import find_family
+from workers.operations.arrow_buffers import unpacked
 from workers.operations.input_file import open_input
 
 small, big, operation, values = json.loads(sys.argv[1])
@@ -68,10 +71,17 @@ def picture(file: Path, width: int, height: int, **options: object) -> Path:
 def table(file: Path, rows: int) -> Path:
     numbers = np.random.default_rng(1).integers(0, 1000, rows)
     values = pl.DataFrame({"key": [f"customer-{row:09d}" for row in range(rows)], "n": numbers})
-    if file.suffix == ".csv":
-        values.write_csv(file)
-    else:
-        values.write_parquet(file)
+    match file.suffix:
+        case ".csv":
+            values.write_csv(file)
+        case ".jsonl":
+            values.write_ndjson(file)
+        case ".arrow":
+            values.write_ipc(file, compression="zstd")
+        case ".xlsx":
+            workbook(file, {"One": [values.columns, *values.rows()]})
+        case _:
+            values.write_parquet(file)
     return file
 
 
@@ -89,6 +99,14 @@ def array(file: Path, side: int) -> Path:
         ("a.png", "images.convert", {"format": "tiff"}),
         ("a.csv", "tables.convert", {"format": "parquet"}),
         ("a.parquet", "tables.convert", {"format": "csv"}),
+        ("a.csv", "tables.summary", {}),
+        ("a.csv", "tables.deduplicate", {}),
+        ("a.parquet", "tables.group", {"columns": "key", "aggregates": "sum(n)"}),
+        ("a.parquet", "tables.sort", {"columns": "n"}),
+        ("a.parquet", "tables.convert", {"format": "jsonl"}),
+        ("a.jsonl", "tables.convert", {"format": "csv"}),
+        ("a.arrow", "tables.convert", {"format": "arrow"}),
+        ("a.xlsx", "tables.convert", {"format": "parquet"}),
         ("a.npy", "arrays.fft_magnitude", {}),
         ("a.npy", "arrays.statistics", {}),
     ],
@@ -98,7 +116,9 @@ def test_no_more_is_taken_than_predicted_and_not_much_less(
 ) -> None:
     suffix = Path(name).suffix
     small, big = tmp_path / f"small{suffix}", tmp_path / f"big{suffix}"
-    if suffix in (".csv", ".parquet"):
+    if suffix == ".xlsx":
+        table(small, 100), table(big, 100_000)
+    elif suffix in (".csv", ".parquet", ".jsonl", ".arrow"):
         table(small, 100), table(big, 300_000)
     elif suffix == ".npy":
         array(small, 50), array(big, 1500)
@@ -165,6 +185,45 @@ def test_a_packed_table_needs_what_it_unpacks_to(tmp_path: Path) -> None:
     assert file.stat().st_size < MB
 
     assert need(file, "tables.convert", format="parquet") >= 20_000_000 * 8
+
+
+@pytest.mark.parametrize("suffix", [".arrow", ".ipc"])
+def test_a_packed_arrow_file_needs_what_it_unpacks_to(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"packed{suffix}"
+    same = pl.DataFrame({"same": pl.repeat(7, 20_000_000, dtype=pl.Int64, eager=True)})
+    write = same.write_ipc if suffix == ".arrow" else same.write_ipc_stream
+    write(file, compression="zstd")
+    assert file.stat().st_size < MB
+
+    assert need(file, "tables.convert", format="parquet") >= 20_000_000 * 8
+
+
+def test_lines_that_each_name_other_columns_need_a_cell_for_each(tmp_path: Path) -> None:
+    file = tmp_path / "wide.jsonl"
+    file.write_text("".join(f'{{"column-{number}":1}}\n' for number in range(20_000)))
+
+    assert need(file, "tables.convert", format="parquet") >= 20_000 * 20_000 * 8
+
+
+def test_a_workbook_needs_what_its_sheet_spans(tmp_path: Path) -> None:
+    file = tmp_path / "wide.xlsx"
+    rows = "".join(f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(1, 90_000))
+    sheet = f'<dimension ref="A1:CV90000"/><sheetData>{rows}</sheetData>'
+    workbook_of(file, {"One": sheet})
+    assert file.stat().st_size < MB
+
+    assert need(file, "tables.convert", format="parquet") >= 90_000 * 100 * 32
+
+
+def test_no_damage_to_an_arrow_file_is_more_than_damage(tmp_path: Path) -> None:
+    whole = table(tmp_path / "whole.arrow", 50).read_bytes()
+    file = tmp_path / "damaged.arrow"
+    for place in range(len(whole)):
+        for byte in (b"\x00", b"\x7f", b"\xff"):
+            file.write_bytes(whole[:place] + byte + whole[place + 1 :])
+            with file.open("rb") as stream:
+                told = unpacked(stream.fileno(), len(whole))
+            assert told is None or (told.rows >= 0 and told.size >= 0)
 
 
 def test_a_footer_tells_every_column_of_every_row_group(tmp_path: Path) -> None:

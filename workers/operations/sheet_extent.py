@@ -20,7 +20,7 @@ CELLS_MOST: Final = 50_000_000
 UNPACKED_MOST: Final = 2 * 10**9
 # A sheet need not say how far it reaches; a small one that reaches further than it says is fine.
 _CLAIM_SLACK: Final = 8_000_000
-_BYTES_A_CELL: Final = 8  # of XML, at the very least
+_BYTES_A_CELL: Final = 16  # of XML, at the very least
 _HEAD: Final = 4096
 _PIECE: Final = 1 << 20
 _LOCAL_HEADER: Final = 30

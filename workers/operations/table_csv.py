@@ -5,7 +5,7 @@ the rest. Runs in a worker.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from workers.operations.csv_types import Parsed, parsed
@@ -17,6 +17,8 @@ from workers.wording import count_words
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _SAMPLE_LINES: Final = 50
 _SAMPLE_BYTES: Final = 1 << 16
+# Rows are counted piece by piece: the places of all delimiters take more than the table.
+_PIECE_BYTES: Final = 1 << 22
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 _QUOTED: Final = re.compile(rb'"(?:[^"]|"")*"')
@@ -123,10 +125,27 @@ def _uneven_rows(text: bytes, delimiter: bytes, width: int) -> tuple[int, int]:
     """Count the rows with more and with fewer fields than the width; empty lines are none."""
     import numpy as np
 
-    plain = _QUOTED.sub(b"_", text) if b'"' in text else text
-    letters = np.frombuffer(plain.replace(b"\r", b"") + b"\n", np.uint8)
-    ends = np.flatnonzero(letters == ord("\n"))
-    delimiters = np.flatnonzero(letters == ord(delimiter))
-    fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
-    fields = fields[np.diff(ends, prepend=-1) > 1]
-    return int((fields > width).sum()), int((fields < width).sum())
+    longer = shorter = 0
+    for piece in _line_pieces(text):
+        plain = _QUOTED.sub(b"_", piece) if b'"' in piece else piece
+        letters = np.frombuffer(plain.replace(b"\r", b"") + b"\n", np.uint8)
+        ends = np.flatnonzero(letters == ord("\n"))
+        delimiters = np.flatnonzero(letters == delimiter[0])
+        fields = np.diff(np.searchsorted(delimiters, ends), prepend=0) + 1
+        fields = fields[np.diff(ends, prepend=-1) > 1]
+        longer += int((fields > width).sum())
+        shorter += int((fields < width).sum())
+    return longer, shorter
+
+
+def _line_pieces(text: bytes) -> Iterator[bytes]:
+    """Yield the text in pieces of whole lines; a field in quotes is not cut."""
+    start = 0
+    while start < len(text):
+        end, quotes, counted = start, 1, start
+        while quotes % 2 and end < len(text):
+            end = text.find(b"\n", end + _PIECE_BYTES) + 1 or len(text)
+            quotes = (0 if counted == start else quotes) + text.count(b'"', counted, end)
+            counted = end
+        yield text[start:end]
+        start = end

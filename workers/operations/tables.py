@@ -62,14 +62,12 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
 
 
 def memory_need(steps: Sequence[Step], source: InputFile) -> int:
-    """Return the bytes that `run` takes at its peak, from a sample or the Parquet footer."""
+    """Return the bytes that `run` takes at its peak, from a sample, a footer or a directory."""
     from workers.operations.table_memory import table_need
 
-    return table_need(
-        source,
-        writes_csv=output_suffix(steps, source.suffix).endswith(".csv"),
-        sums_up=any(step.operation == _SUMMARIZE for step in steps),
-    )
+    operations = {step.operation for step in steps}
+    suffix = output_suffix(steps, source.suffix)
+    return table_need(source, operations=operations, suffix=suffix)
 
 
 def _completed(step: Step) -> Step:
