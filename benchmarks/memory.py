@@ -87,6 +87,14 @@ CASES: Final = (
     ),
     Case("npy", "arrays.statistics", {"format": "csv"}),
     Case("npy", "arrays.fft_magnitude", {"axis": -1}),
+    Case("npy", "arrays.statistics", {"quantiles": "0.5"}),
+    Case("npy", "arrays.histogram", {"bins": 50}),
+    Case("npy", "arrays.normalise", {"method": "z-score"}),
+    Case("npy", "arrays.power_spectral_density", {"segment": 64}),
+    Case("npy", "arrays.filter", {"axis": 0}),
+    Case("npy", "arrays.resample", {"new_rate": 2.0}),
+    Case("npz", "arrays.normalise", {"method": "range"}),
+    Case("h5", "arrays.open", {"array": ""}),
 )
 
 
@@ -94,7 +102,7 @@ def draw(kind: str, size: float, file: Path) -> None:
     """Write a file of a kind: so many megapixels; tables and arrays of a like weight."""
     if kind in ("csv", "parquet", "jsonl", "arrow", "zstd.arrow", "xlsx"):
         _draw_table(size, file)
-    elif kind == "npy":
+    elif kind in ("npy", "npz", "h5"):
         _draw_array(size, file)
     else:
         _draw_picture(kind, size, file)
@@ -152,7 +160,16 @@ def _draw_array(size: float, file: Path) -> None:
     import numpy as np
 
     side = int((size * 10 * MB / 8) ** 0.5)
-    np.save(file, np.random.default_rng(1).normal(size=(side, side)))
+    values = np.random.default_rng(1).normal(size=(side, side))
+    if file.suffix == ".npz":
+        np.savez_compressed(file, values)
+    elif file.suffix == ".h5":
+        import h5py
+
+        with h5py.File(file, "w") as written:
+            written.create_dataset("values", data=values, chunks=True, compression="gzip")
+    else:
+        np.save(file, values)
 
 
 def measure_here(index: int, small: str, big: str) -> None:

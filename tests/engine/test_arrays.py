@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from workers import Failure, FailureKind, ParameterValue, Step
-from workers.operations import array_values, arrays
+from workers.operations import array_statistics, array_values, arrays
 from workers.operations.input_file import InputFile, open_input
 
 
@@ -62,7 +62,7 @@ def test_statistics_are_those_of_numpy(tmp_path: Path, kind: str, order: str) ->
 def test_many_blocks_give_the_numbers_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(array_values, "_BLOCK", 7)
+    monkeypatch.setattr(array_statistics, "_BLOCK", 7)
     array = numbers((13, 11))
     found = row(statistics(array, tmp_path))
     assert float(found["mean"]) == pytest.approx(array.mean(), rel=1e-14)

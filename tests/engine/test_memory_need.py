@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import polars as pl
 import pytest
@@ -86,7 +87,14 @@ def table(file: Path, rows: int) -> Path:
 
 
 def array(file: Path, side: int) -> Path:
-    np.save(file, np.random.default_rng(1).normal(size=(side, side)))
+    values = np.random.default_rng(1).normal(size=(side, side))
+    if file.suffix == ".npz":
+        np.savez_compressed(file, values)
+    elif file.suffix == ".h5":
+        with h5py.File(file, "w") as written:
+            written.create_dataset("values", data=values, chunks=True, compression="gzip")
+    else:
+        np.save(file, values)
     return file
 
 
@@ -109,6 +117,14 @@ def array(file: Path, side: int) -> Path:
         ("a.xlsx", "tables.convert", {"format": "parquet"}),
         ("a.npy", "arrays.fft_magnitude", {}),
         ("a.npy", "arrays.statistics", {}),
+        ("a.npy", "arrays.statistics", {"quantiles": "0.5"}),
+        ("a.npy", "arrays.normalise", {"method": "z-score"}),
+        ("a.npy", "arrays.power_spectral_density", {"segment": 32}),
+        ("a.npy", "arrays.filter", {}),
+        ("a.npy", "arrays.resample", {"new_rate": 2.0}),
+        ("a.npy", "arrays.histogram", {}),
+        ("a.npz", "arrays.fft_magnitude", {}),
+        ("a.h5", "arrays.open", {}),
     ],
 )
 def test_no_more_is_taken_than_predicted_and_not_much_less(
@@ -120,7 +136,7 @@ def test_no_more_is_taken_than_predicted_and_not_much_less(
         table(small, 100), table(big, 100_000)
     elif suffix in (".csv", ".parquet", ".jsonl", ".arrow"):
         table(small, 100), table(big, 300_000)
-    elif suffix == ".npy":
+    elif operation.startswith("arrays."):
         array(small, 50), array(big, 1500)
     else:
         picture(small, 64, 64), picture(big, 4000, 2500)
@@ -258,6 +274,18 @@ def test_a_transform_needs_several_times_its_array(tmp_path: Path) -> None:
     file = array(tmp_path / "a.npy", 1000)
 
     assert 40 * 10**6 <= need(file, "arrays.fft_magnitude") <= 60 * 10**6
+
+
+def test_a_chain_of_steps_needs_what_the_largest_needs(tmp_path: Path) -> None:
+    file = array(tmp_path / "a.npy", 1000)
+    longer = Step("arrays.resample", {"new_rate": 10.0})
+    opened = open_input(file)
+    assert isinstance(opened, InputFile)
+    with opened:
+        alone = predicted_need((longer,), opened)
+        chain = predicted_need((longer, Step("arrays.normalise")), opened)
+    assert alone < 2 * chain < 4 * alone
+    assert chain >= 10**7 * (8 + 8 + 8)
 
 
 def test_a_mapped_array_is_not_held_by_its_statistics(tmp_path: Path) -> None:

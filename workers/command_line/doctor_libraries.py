@@ -25,6 +25,8 @@ def diagnoses() -> list[Diagnosis]:
         _library("NumPy", "numpy", "arrays and .npy results", is_needed=True),
         _library("watchfiles", "watchfiles", "hearing at once of new files in watched folders"),
         _library("polars", "polars", "tables; pip install 'everycore[data]'"),
+        _library("SciPy", "scipy", "filters and spectra; pip install 'everycore[science]'"),
+        _library("h5py", "h5py", "HDF5 files; pip install 'everycore[science]'"),
     ]
 
 

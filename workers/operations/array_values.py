@@ -1,15 +1,14 @@
-"""Arrays read without trust, measured in blocks, and written. Runs in a worker."""
+"""Arrays read without trust, by what their first bytes say, and written. Runs in a worker."""
 
-import csv
 import io
-import json
 import math
 import mmap
 import os
 import tokenize
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 from numpy.lib import format as npy
@@ -17,22 +16,12 @@ from numpy.typing import NDArray
 
 from workers.operations.input_file import InputFile, unreadable
 from workers.outcome import Failure, FailureKind
-from workers.wording import size_words
+from workers.wording import printable, size_words
 
 # Above this size the file is mapped into memory instead of being read at once.
 MAP_LIMIT: Final = 64 * 2**20
-# A transform holds the input, a complex copy and the result.
-_MEMORY_BUDGET: Final = 4 * 10**9
-_BLOCK: Final = 1 << 20
-# A block as wide floats, their differences and squares; copies of it as it came.
-_BLOCKS: Final = 32 * 2**20
-_BLOCK_COPIES: Final = 3
-# NumPy transforms a complex copy of real numbers (16 bytes) into another (16); then the magnitude
-# (8) stands beside the result. A long axis takes a plan and a buffer of its own.
-_TRANSFORMED_REAL: Final = 33
-_TRANSFORMED_COMPLEX: Final = 25
-_TRANSFORM_PLAN: Final = 40
-_REAL_BYTES: Final = 8
+MEMORY_BUDGET: Final = 4 * 10**9
+"""The most bytes that one array may unpack to, or one step may make of it."""
 
 # What NumPy's reader of the header was seen to raise on damaged ones.
 _HEADER_ERRORS: Final = (
@@ -44,127 +33,103 @@ _HEADER_ERRORS: Final = (
     RecursionError,
     tokenize.TokenError,
 )
+_HEADER_MOST: Final = 1 << 14
+_ZIP: Final = b"PK"
+_HDF5: Final = b"\x89HDF\r\n\x1a\n"
+_HDF5_SUFFIXES: Final = (".h5", ".hdf5")
+_NAMES_SHOWN: Final = 8
 
 Values = NDArray[np.generic]
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
+    """What a file says of an array, checked; `held` are the bytes that reading it takes.
+
+    `is_mapped`: the array is read from the disk as it is used, and given back.
+    """
+
     shape: tuple[int, ...]
     is_fortran: bool
     kind: np.dtype[np.generic]
-    offset: int
+    offset: int = 0
+    held: int = 0
+    is_mapped: bool = False
 
     @property
     def count(self) -> int:
+        """Return how many numbers the array has."""
         return math.prod(self.shape)
 
+    @property
+    def size(self) -> int:
+        """Return how many bytes its numbers take."""
+        return self.count * self.kind.itemsize
 
-def read_array(source: InputFile) -> Values | Failure:
-    """Return the numbers of a .npy file; large ones are mapped, not read."""
+
+def read_array(source: InputFile, name: str = "") -> Values | Failure:
+    """Return the numbers of a .npy, .npz or HDF5 file; a large .npy is mapped, not read.
+
+    `name` chooses one of several arrays; a .npy file has one, without a name.
+    """
+    if _is_zip(source):
+        from workers.operations.array_archive import read_member
+
+        return read_member(source, name)
+    if _is_hdf5(source):
+        from workers.operations.array_hdf5 import read_dataset
+
+        return read_dataset(source, name)
     if source.size > MAP_LIMIT:
         return _mapped(source)
     content = source.read_or_failure()
     if isinstance(content, Failure):
         return content
-    header = _header(io.BytesIO(content), len(content))
+    header = npy_header(io.BytesIO(content), len(content))
     if isinstance(header, Failure):
         return header
     flat = np.frombuffer(content, header.kind, header.count, header.offset)
     return flat.reshape(header.shape, order="F" if header.is_fortran else "C")
 
 
+def read_header(source: InputFile, name: str = "") -> Header | Failure:
+    """Return what the file says of its array, without reading the numbers."""
+    if _is_zip(source):
+        from workers.operations.array_archive import member_header
+
+        return member_header(source, name)
+    if _is_hdf5(source):
+        from workers.operations.array_hdf5 import dataset_header
+
+        return dataset_header(source, name)
+    try:
+        with os.fdopen(os.dup(source.fileno()), "rb") as stream:
+            return npy_header(stream, source.size)
+    except OSError as error:
+        return unreadable(error)
+
+
+def _is_zip(source: InputFile) -> bool:
+    return source.head.startswith(_ZIP)
+
+
+def _is_hdf5(source: InputFile) -> bool:
+    # The mark may stand behind a block of somebody else's; then the suffix tells.
+    return source.head.startswith(_HDF5) or (
+        source.suffix in _HDF5_SUFFIXES and not source.head.startswith(npy.MAGIC_PREFIX)
+    )
+
+
 def write_array(values: Values, target: Path) -> None:
     """Write a .npy file; raises OSError with the disk's reason (`tofile` hides it)."""
-    contiguous = np.ascontiguousarray(values)
+    contiguous = np.asarray(values, order="C")
     with target.open("xb") as stream:
         npy.write_array_header_2_0(stream, npy.header_data_from_array_1_0(contiguous))
         if contiguous.size:
             stream.write(contiguous.reshape(-1).view(np.uint8).data)
 
 
-def fft_magnitude(values: Values, axis: int) -> Values | Failure:
-    """Return the magnitude of the discrete Fourier transform along the axis, same shape."""
-    if not -values.ndim <= axis < values.ndim:
-        return Failure(
-            FailureKind.BAD_INPUT,
-            f"The array has {values.ndim} axes; there is no axis {axis}.",
-        )
-    need = _transform_bytes(values.size, values.dtype)
-    if need > _MEMORY_BUDGET:
-        return Failure(
-            FailureKind.OUT_OF_MEMORY,
-            f"The transform needs {size_words(need)}; "
-            f"one array may take {size_words(_MEMORY_BUDGET)}.",
-        )
-    if values.shape[axis] == 0:
-        return Failure(FailureKind.BAD_INPUT, "The array is empty along that axis.")
-    return np.abs(np.fft.fft(values, axis=axis))
-
-
-def _transform_bytes(count: int, kind: np.dtype[np.generic]) -> int:
-    return count * (kind.itemsize + 16 + 8)
-
-
-def write_statistics(values: Values, target: Path) -> str:
-    """Write the statistics as .csv or .json; return a warning sentence or ""."""
-    entries = statistics(values)
-    if target.suffix == ".json":
-        text = json.dumps(entries, indent=2, allow_nan=False) + "\n"
-    else:
-        text = _csv(entries)
-    with target.open("xb") as stream:
-        stream.write(text.encode())
-    is_complex = np.iscomplexobj(values)
-    return "The numbers are complex; the statistics are of their magnitude." if is_complex else ""
-
-
-def statistics(values: Values) -> dict[str, object]:
-    """Return the statistics; NaN counts as missing, the deviation is the population's."""
-    count, missing, mean, squares = 0, 0, 0.0, 0.0
-    low: object = None
-    high: object = None
-    for start in range(0, values.size, _BLOCK):
-        present, absent = _block(values, start)
-        _give_back(values)
-        missing += absent
-        if not present.size:
-            continue
-        wide = present.astype(np.float64)
-        with np.errstate(invalid="ignore", over="ignore"):  # infinities are told, not warned of
-            block_mean = float(wide.mean())
-            block_squares = float(np.square(wide - block_mean).sum())
-        total = count + present.size
-        # Two means are merged as they were taken over blocks (Chan, Golub, LeVeque).
-        apart = block_mean - mean
-        squares += block_squares + apart * apart * count * present.size / total
-        mean += apart * present.size / total
-        count = total
-        low = _least(low, present.min().item())
-        high = _greatest(high, present.max().item())
-    return {
-        "shape": "x".join(map(str, values.shape)) or "scalar",
-        "dtype": str(values.dtype),
-        "count": count,
-        "mean": _finite(mean) if count else None,
-        "std": _finite(math.sqrt(squares / count)) if count else None,
-        "min": _finite(low),
-        "max": _finite(high),
-        "nan": missing,
-    }
-
-
-def _block(values: Values, start: int) -> tuple[Values, int]:
-    block: Values = values.flat[start : start + _BLOCK]
-    if np.iscomplexobj(block):
-        block = np.abs(block)
-    if not np.issubdtype(block.dtype, np.floating):
-        return block, 0
-    is_missing = np.isnan(block)
-    return block[~is_missing], int(is_missing.sum())
-
-
-def _give_back(values: Values) -> None:
+def give_back(values: Values) -> None:
     """Let go of a mapped file's pages: they are the system's, but count as this process's.
 
     The system keeps them at hand, so that reading them again costs little, but in another order
@@ -175,32 +140,10 @@ def _give_back(values: Values) -> None:
         mapping.madvise(mmap.MADV_DONTNEED)
 
 
-def _least(known: object, value: float) -> object:
-    return value if not isinstance(known, (int, float)) else min(known, value)
-
-
-def _greatest(known: object, value: float) -> object:
-    return value if not isinstance(known, (int, float)) else max(known, value)
-
-
-def _finite(value: object) -> object:
-    """Return infinities as text: JSON has no word for them."""
-    is_infinite = isinstance(value, float) and not math.isfinite(value)
-    return str(value) if is_infinite else value
-
-
-def _csv(entries: dict[str, object]) -> str:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(entries)
-    writer.writerow("" if value is None else value for value in entries.values())
-    return stream.getvalue()
-
-
 def _mapped(source: InputFile) -> Values | Failure:
     try:
         with os.fdopen(os.dup(source.fileno()), "rb") as stream:
-            header = _header(stream, source.size)
+            header = npy_header(stream, source.size)
             if isinstance(header, Failure):
                 return header
             values: Values = np.memmap(
@@ -216,55 +159,74 @@ def _mapped(source: InputFile) -> Values | Failure:
         return unreadable(error)
 
 
-def array_need(source: InputFile, transforms: int) -> int:
-    """Return the bytes that so many transforms, or the statistics, take at their peak.
+def npy_header(stream: IO[bytes], size: int) -> Header | Failure:
+    """Read and check the header alone: no allocation follows a number nobody checked.
 
-    0 for what cannot be read or is refused: it fails at once. Only the header is read.
+    `size` is what the whole of it has; `held` is that, as for a file that is read at once.
     """
+    # NumPy reads as much header as is claimed before it finds that too much.
+    head = io.BytesIO(stream.read(_HEADER_MOST))
     try:
-        with os.fdopen(os.dup(source.fileno()), "rb") as stream:
-            header = _header(stream, source.size)
-    except OSError:
-        return 0
-    if isinstance(header, Failure):
-        return 0
-    is_mapped = source.size > MAP_LIMIT
-    if not transforms:
-        is_given_back = is_mapped and not header.is_fortran
-        blocks = _BLOCKS + _BLOCK_COPIES * _BLOCK * header.kind.itemsize
-        return blocks + (0 if is_given_back else source.size)
-    if _transform_bytes(header.count, header.kind) > _MEMORY_BUDGET:
-        return 0
-    is_complex = header.kind.kind == "c"
-    per_value = _TRANSFORMED_COMPLEX if is_complex and transforms == 1 else _TRANSFORMED_REAL
-    again = (transforms > 1) * _REAL_BYTES
-    held = max(source.size, header.count * again)
-    return held + header.count * per_value + max(header.shape, default=0) * _TRANSFORM_PLAN
-
-
-def _header(stream: io.BufferedIOBase, size: int) -> _Header | Failure:
-    """Read and check the header alone: no allocation follows a number nobody checked."""
-    try:
-        version = npy.read_magic(stream)
+        version = npy.read_magic(head)
         if version == (1, 0):
-            shape, is_fortran, kind = npy.read_array_header_1_0(stream)
+            shape, is_fortran, kind = npy.read_array_header_1_0(head)
         elif version == (2, 0):
-            shape, is_fortran, kind = npy.read_array_header_2_0(stream)
+            shape, is_fortran, kind = npy.read_array_header_2_0(head)
         else:
-            return _bad(f"its version {version[0]}.{version[1]} is not supported")
+            return bad(f"its version {version[0]}.{version[1]} is not supported")
     except _HEADER_ERRORS as error:
-        return _bad("its header is damaged", repr(error))
-    header = _Header(shape, is_fortran, kind, stream.tell())
+        return bad("its header is damaged", repr(error))
     if kind.hasobject:
-        return _bad("it holds Python objects, which could run code")
-    if kind.names is not None or kind.kind not in "biufc":
-        return _bad(f"it holds {kind}, not numbers")
+        return bad("it holds Python objects, which could run code")
+    if (refused := not_numbers(kind)) is not None:
+        return refused
     if any(length < 0 for length in shape):
-        return _bad("its header is damaged")
-    if header.offset + header.count * kind.itemsize > size:
-        return _bad("file ends early")
+        return bad("its header is damaged")
+    is_mapped = size > MAP_LIMIT
+    header = Header(shape, is_fortran, kind, head.tell(), size, is_mapped)
+    if header.offset + header.size > size:
+        return bad("file ends early")
     return header
 
 
-def _bad(reason: str, detail: str = "") -> Failure:
+def not_numbers(kind: np.dtype[np.generic]) -> Failure | None:
+    """Return why values of that kind are no numbers, or None."""
+    if kind.names is not None or kind.kind not in "biufc":
+        return bad(f"it holds {kind}, not numbers")
+    return None
+
+
+def too_large(size: int) -> Failure | None:
+    """Return why an array that unpacks to so many bytes is not read, or None."""
+    if size <= MEMORY_BUDGET:
+        return None
+    return Failure(
+        FailureKind.OUT_OF_MEMORY,
+        f"The array unpacks to {size_words(size)}; one may take {size_words(MEMORY_BUDGET)}.",
+    )
+
+
+def one_of(names: Sequence[str], name: str) -> str | Failure:
+    """Return which of a file's arrays is meant: the named one, or the only one."""
+    if name in names:
+        return name
+    if not names:
+        return bad("it holds no array of numbers")
+    if not name and len(names) == 1:
+        return names[0]
+    shown = ", ".join(printable(each) for each in names[:_NAMES_SHOWN])
+    more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+    if name:
+        return Failure(
+            FailureKind.BAD_INPUT,
+            f"The file has no array {printable(name)!r}; it holds {shown}{more}.",
+        )
+    return Failure(
+        FailureKind.BAD_INPUT,
+        f"The file holds {len(names)} arrays ({shown}{more}); a step arrays.open chooses one.",
+    )
+
+
+def bad(reason: str, detail: str = "") -> Failure:
+    """Return the failure of a file that is no array."""
     return Failure(FailureKind.BAD_INPUT, f"Not a readable array ({reason}).", detail)

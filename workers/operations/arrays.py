@@ -1,24 +1,31 @@
-"""The array operations: statistics and spectra of .npy files, never unpickling anything.
+"""The array operations on .npy, .npz and HDF5 files, never unpickling anything.
 
-Light to import; NumPy is loaded by the first `run` of a worker.
+Light to import; NumPy is loaded by the first `run` of a worker, SciPy and h5py when needed.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from workers.job import Kind, ParameterValue, Step
-from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.job import Step
+from workers.operations.array_declarations import OPERATIONS as OPERATIONS
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, FailureKind
 
+_OPEN: Final = "arrays.open"
+_TABLES: Final = {
+    "arrays.statistics": ".statistics",
+    "arrays.histogram": ".histogram",
+    "arrays.power_spectral_density": ".spectrum",
+}
+
 
 def output_suffix(steps: Sequence[Step], suffix: str) -> str:
-    """Return `.statistics.csv`, `.statistics.json` or `.npy`, as the last step decides."""
+    """Return `.npy`, or such as `.statistics.csv` where the last step writes a table."""
     last = _completed(steps[-1])
-    if last.operation == "arrays.statistics":
-        return f".statistics.{last.parameters['format']}"
+    if _writes_table(last):
+        return f"{_TABLES[last.operation]}.{last.parameters.get('format', 'csv')}"
     return ".npy"
 
 
@@ -27,21 +34,18 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
 
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
-    from workers.operations import array_values
+    from workers.operations import array_steps, array_values
 
-    values = array_values.read_array(source)
-    for number, step in enumerate(steps, start=1):
+    chosen = [_completed(step) for step in steps]
+    if (misplaced := _misplaced(chosen)) is not None:
+        return misplaced
+    values = array_values.read_array(source, _array_name(chosen))
+    for step in chosen:
         if isinstance(values, Failure):
             return values
-        chosen = _completed(step)
-        if chosen.operation == "arrays.statistics":
-            if number < len(steps):
-                return Failure(
-                    FailureKind.OPERATION_FAILED,
-                    "No array step can follow arrays.statistics, which writes a table.",
-                )
-            return array_values.write_statistics(values, target)
-        values = array_values.fft_magnitude(values, int(chosen.parameters["axis"]))
+        if _writes_table(step):
+            return array_steps.write_table(values, step, target)
+        values = array_steps.applied(values, step)
     if isinstance(values, Failure):
         return values
     array_values.write_array(values, target)
@@ -50,58 +54,34 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
 
 def memory_need(steps: Sequence[Step], source: InputFile) -> int:
     """Return the bytes that `run` takes at its peak, from the array's header alone."""
-    from workers.operations.array_values import array_need
+    from workers.operations.array_memory import array_need
 
-    return array_need(source, sum(step.operation == "arrays.fft_magnitude" for step in steps))
+    chosen = [_completed(step) for step in steps]
+    return 0 if _misplaced(chosen) else array_need(chosen, source, _array_name(chosen))
+
+
+def _misplaced(steps: Sequence[Step]) -> Failure | None:
+    """Return why the steps cannot stand in this order, or None."""
+    for step in steps[:-1]:
+        if _writes_table(step):
+            sentence = f"No array step can follow {step.operation}, which writes a table."
+            return Failure(FailureKind.OPERATION_FAILED, sentence)
+    if any(step.operation == _OPEN for step in steps[1:]):
+        sentence = f"{_OPEN} chooses from the file: no other array step can stand before it."
+        return Failure(FailureKind.OPERATION_FAILED, sentence)
+    return None
+
+
+def _writes_table(step: Step) -> bool:
+    if step.operation == "arrays.power_spectral_density":
+        return step.parameters["format"] == "csv"
+    return step.operation in _TABLES
+
+
+def _array_name(steps: Sequence[Step]) -> str:
+    return str(steps[0].parameters["array"]) if steps[0].operation == _OPEN else ""
 
 
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
     return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
-
-
-def _statistics_summary(values: Mapping[str, ParameterValue]) -> str:
-    return f"mean, deviation, range as {str(values['format']).upper()}"
-
-
-def _fft_summary(values: Mapping[str, ParameterValue]) -> str:
-    return "last axis" if values["axis"] == -1 else f"axis {values['axis']}"
-
-
-OPERATIONS: Final = (
-    Operation(
-        "arrays.statistics",
-        "Array statistics",
-        "Writes shape, type, count, mean, standard deviation, range and missing values of arrays.",
-        Kind.ARRAY,
-        (
-            Parameter(
-                "format",
-                ParameterKind.CHOICE,
-                "Format",
-                "The format that the statistics are saved in.",
-                "csv",
-                choices=("csv", "json"),
-            ),
-        ),
-        _statistics_summary,
-    ),
-    Operation(
-        "arrays.fft_magnitude",
-        "Spectrum",
-        "Writes the magnitude of the discrete Fourier transform along one axis.",
-        Kind.ARRAY,
-        (
-            Parameter(
-                "axis",
-                ParameterKind.INTEGER,
-                "Axis",
-                "The axis to transform, from 0; -1 is the last.",
-                -1,
-                minimum=-32,
-                maximum=31,
-            ),
-        ),
-        _fft_summary,
-    ),
-)

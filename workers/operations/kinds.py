@@ -42,7 +42,8 @@ _TABLE_SUFFIXES: Final = frozenset(
     {".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson"}
     | {".arrow", ".feather", ".ipc", ".xlsx", ".xls", ".ods"}
 )
-_ARRAY_SUFFIXES: Final = frozenset({".npy"})
+_ARRAY_SUFFIXES: Final = frozenset({".npy", ".npz", ".h5", ".hdf5"})
+_ARRAY_MAGIC: Final = (b"\x93NUMPY", b"\x89HDF\r\n\x1a\n")
 _MAGIC: Final = (
     (b"\xff\xd8\xff", ImageFormat.JPEG),
     (b"\x89PNG\r\n\x1a\n", ImageFormat.PNG),
@@ -72,7 +73,7 @@ def kind_of_content(head: bytes) -> Kind | None:
         return Kind.IMAGE
     if head.startswith((b"PAR1", b"ARROW1\x00\x00")):
         return Kind.TABLE
-    return Kind.ARRAY if head.startswith(b"\x93NUMPY") else None
+    return Kind.ARRAY if head.startswith(_ARRAY_MAGIC) else None
 
 
 def image_format(head: bytes) -> ImageFormat | None:
