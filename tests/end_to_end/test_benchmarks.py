@@ -23,6 +23,7 @@ FIGURE = {"value", "unit", "goal", "held"}
         ("memory", "--only", "resize"),
         ("million",),
         ("journal",),
+        ("numbers_and_tables", "--only", "primes"),
     ],
     ids=" ".join,
 )
