@@ -24,6 +24,7 @@ FIGURE = {"value", "unit", "goal", "held"}
         ("million",),
         ("journal",),
         ("numbers_and_tables", "--only", "primes"),
+        ("images", "--only", "png_to_webp"),
     ],
     ids=" ".join,
 )
