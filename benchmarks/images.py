@@ -5,7 +5,8 @@
 
 Each (peer, work, round) is a program of its own, run by turns over the same pictures, which the
 system has in its cache; the table shows medians. `whole` is from the start of the program to its
-end, `own` what Everycore (job_finished) and the floor say of the work alone. `alike` is the
+end, `own` what Everycore (job_finished) and the floor say of the work alone, `CPU` what all
+processes of a peer took from the cores, which tells most where others use them too. `alike` is the
 similarity of the outputs to the floor's. Memory is looked at in a pass of its own, outside the
 clock. The pictures: benchmarks/pictures.py, made anew unless `--tree` names a folder of them.
 """
@@ -162,13 +163,15 @@ def _best_pool(rows: Mapping[str, Pass]) -> str:
 def print_rows(run: WorkRun, rows: Mapping[str, Pass], count: int) -> None:
     """Print one aligned line for each peer, then who is not among them and why."""
     ours = rows.get(OURS)
-    titles = f"{'whole s':>9}{'pictures/s':>12}{'time/ours':>11}{'own s':>9}"
+    titles = f"{'whole s':>9}{'pictures/s':>12}{'time/ours':>11}{'own s':>9}{'CPU s':>9}"
     print(f"{'':28}{titles}{'kB each':>10}{'alike':>9}")
     for name, row in rows.items():
         against = f"{row.whole_s / ours.whole_s:.2f}" if ours else "-"
         own = "-" if isnan(row.own_s) else f"{row.own_s:.2f}"
         alike = f"{run.alike[name]:.4f}" if name in run.alike else "-"
-        numbers = f"{row.whole_s:>9.2f}{count / row.whole_s:>12.1f}{against:>11}{own:>9}"
+        numbers = (
+            f"{row.whole_s:>9.2f}{count / row.whole_s:>12.1f}{against:>11}{own:>9}{row.cpu_s:>9.2f}"
+        )
         print(f"{name:28}{numbers}{row.kilobytes:>10,.0f}{alike:>9}")
     for name, problem in run.problems.items():
         print(f"{name:28}  {'then' if name in rows else 'not measured'}: {problem}")

@@ -17,6 +17,7 @@ from benchmarks.measuring import Ended, run_apart, say
 from benchmarks.picture_peers import OURS, PEERS, Call
 from benchmarks.picture_scripts import SECONDS
 from benchmarks.picture_works import ALONE, WORKS
+from workers.limits import RESPONSIVE_NICE
 
 LIMIT_S: Final = 300.0
 # Peaks are kept by the system: looking seldom loses what a worker took in its last moments only.
@@ -26,9 +27,13 @@ _WORKER_MARK: Final = "--multiprocessing-fork"
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What a pass came to; `own_s` is the work without start and end, not a number: not told."""
+    """What a pass came to, not a number: not told.
+
+    `own_s` is the work without start and end, `cpu_s` what the cores gave, all processes together.
+    """
 
     whole_s: float
+    cpu_s: float = math.nan
     own_s: float = math.nan
     kilobytes: float = math.nan
     peak_mb: float = math.nan
@@ -57,9 +62,12 @@ def run_here(task: Task) -> None:
     work = {**WORKS, ALONE.name: ALONE}[task.work]
     Path(task.out).mkdir(parents=True, exist_ok=True)
     line = PEERS[task.peer].line(Call(work, task.files, task.out, task.workers))
+    if hasattr(os, "setpriority"):
+        # Our workers make room for other programs, so the peers do: else what else runs decides.
+        os.setpriority(os.PRIO_PROCESS, 0, RESPONSIVE_NICE)
     # What others have written is on the disk before the clock runs: a sync waits for all of it.
     os.sync()
-    begin = time.perf_counter()
+    begin, cpu_before = time.perf_counter(), _children_cpu_s()
     with subprocess.Popen(
         line.words,
         stdin=subprocess.PIPE,
@@ -71,13 +79,21 @@ def run_here(task: Task) -> None:
         output, _ = child.communicate(line.stdin)
         whole_s = time.perf_counter() - begin
         peak_mb = watch.end() if watch is not None else math.nan
+    cpu_s = _children_cpu_s() - cpu_before
     if child.returncode:
         raise SystemExit(f"{task.peer} ended with status {child.returncode}.")
     sizes = [file.stat().st_size for file in Path(task.out).rglob(f"*.{work.suffix}")]
     if len(sizes) != len(task.files) or not all(sizes):
         raise SystemExit(f"{task.peer} made {len(sizes)} of {len(task.files)} pictures.")
     kilobytes = sum(sizes) / len(sizes) / 1000
-    say(asdict(Pass(whole_s, _own_seconds(task.peer, output), kilobytes, peak_mb)))
+    own_s = _own_seconds(task.peer, output)
+    say(asdict(Pass(whole_s, cpu_s, own_s, kilobytes, peak_mb)))
+
+
+def _children_cpu_s() -> float:
+    """Return the CPU seconds of all processes below this one that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def _own_seconds(peer: str, output: str) -> float:
