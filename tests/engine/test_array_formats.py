@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from tests.engine.test_arrays import header, numbers, run
 from workers import Failure, FailureKind, Step, memory
-from workers.attempt import predicted_need
 from workers.job import Kind
 from workers.operations import array_hdf5
 from workers.operations.input_file import InputFile, open_input
 from workers.operations.kinds import kind_of_content, kind_of_suffix
+from workers.step_runs import predicted_need
 
 MB = 2**20
 KINDS = ["f8", ">f4", "i2", "u1", "bool", "c16"]
