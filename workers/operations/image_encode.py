@@ -3,6 +3,7 @@
 Runs in a worker.
 """
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -50,6 +51,14 @@ def encode(decoded: Decoded, plan: ImagePlan, target: Path, wanted: ImageFormat)
             detail=text.strip(),
         )
     return None
+
+
+def in_memory(decoded: Decoded) -> Decoded | Failure:
+    """Compute the picture once, for several outputs."""
+    try:
+        return dataclasses.replace(decoded, image=decoded.image.copy_memory())
+    except pyvips.Error as error:
+        return damage(decoded.format, str(error.detail or error.message))
 
 
 def _too_large(image: pyvips.Image, wanted: ImageFormat) -> Failure | None:

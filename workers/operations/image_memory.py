@@ -82,6 +82,12 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     return int(need + _decoding(header, steps) + _area(final) * encoding)
 
 
+def held_need(source: InputFile) -> int:
+    """Return the bytes of all pixels of a picture; what its steps make may hold fewer."""
+    header = read_header(source)
+    return 0 if header is None else int(_area(header.size) * header.bands * header.sample_bytes)
+
+
 def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
     if len(source.head) < _BITMAP_HEAD:
         return 0

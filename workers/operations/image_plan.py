@@ -130,6 +130,11 @@ def output_suffix(steps: Sequence[Step], suffix: str) -> str:
     return suffix.lower() if format_of_suffix(suffix) in _WRITABLE else ".png"
 
 
+def suffix_of(format_word: str) -> str:
+    """Return the suffix of files of a format that pictures can be converted to."""
+    return _CONVERTED[format_word]
+
+
 def _resize(step: Step) -> Resize:
     values = step.parameters
     return Resize(

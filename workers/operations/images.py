@@ -6,14 +6,19 @@ Light to import; libvips is loaded by the first `run` of a worker.
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workers.job import Kind, ParameterValue, Step
+from workers.operations import Companion, image_companions
 from workers.operations.declaration import Operation, Parameter, ParameterKind
-from workers.operations.image_plan import output_suffix as output_suffix, plan_steps
+from workers.operations.image_companions import save_companions
+from workers.operations.image_plan import ImagePlan, output_suffix as output_suffix, plan_steps
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, format_of_suffix
 from workers.outcome import Failure
+
+if TYPE_CHECKING:
+    from workers.operations.image_decode import Decoded
 
 _WITHOUT_EXIF: Final = (ImageFormat.TIFF, ImageFormat.GIF)  # as libvips writes them
 _PIXEL_MAXIMUM: Final = 65_500  # the JPEG library's own limit
@@ -25,7 +30,6 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
     from workers.operations.image_decode import decode
-    from workers.operations.image_encode import encode
     from workers.operations.image_metadata import rewrite_metadata
 
     plan = plan_steps([_completed(step) for step in steps])
@@ -37,7 +41,7 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     decoded = decode(source, plan.resizes, wanted)
     if isinstance(decoded, Failure):
         return decoded
-    failure = encode(decoded, plan, target, wanted)
+    failure = _saved(decoded, plan, steps, target)
     if failure is not None:
         return failure
     lost = plan.names_metadata and plan.metadata == "keep" and wanted in _WITHOUT_EXIF
@@ -46,12 +50,36 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     return decoded.warning
 
 
+def _saved(
+    decoded: "Decoded", plan: ImagePlan, steps: Sequence[Step], target: Path
+) -> Failure | None:
+    """Write the picture and its companions; computed once, where there are some."""
+    from workers.operations.image_encode import encode, in_memory
+
+    wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
+    if not companions(steps, target.suffix):
+        return encode(decoded, plan, target, wanted)
+    held = in_memory(decoded)
+    if isinstance(held, Failure):
+        return held
+    failure = encode(held, plan, target, wanted)
+    return failure or save_companions(held, plan, steps, target)
+
+
+def companions(steps: Sequence[Step], suffix: str) -> tuple[Companion, ...]:
+    """Return what `run` writes beside the output for an input with `suffix`."""
+    return image_companions.companions(steps, output_suffix(steps, suffix))
+
+
 def memory_need(steps: Sequence[Step], source: InputFile) -> int:
     """Return the bytes that `run` takes at its peak, from the picture's header alone."""
-    from workers.operations.image_memory import picture_need
+    from workers.operations.image_memory import held_need, picture_need
 
     wanted = format_of_suffix(output_suffix(steps, source.suffix)) or ImageFormat.PNG
-    return picture_need(source, plan_steps([_completed(step) for step in steps]), wanted)
+    need = picture_need(source, plan_steps([_completed(step) for step in steps]), wanted)
+    if need and companions(steps, source.suffix):  # the finished picture is held for all of them
+        need += held_need(source)
+    return need
 
 
 def _completed(step: Step) -> Step:
@@ -217,4 +245,5 @@ OPERATIONS: Final = (
         _METADATA,
         _metadata_summary,
     ),
+    image_companions.OPERATION,
 )
