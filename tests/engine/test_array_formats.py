@@ -11,13 +11,17 @@ import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import signal
 
+from tests.engine.conftest import Running
 from tests.engine.test_arrays import header, numbers, run
 from workers import Failure, FailureKind, Step, memory
-from workers.job import Kind
+from workers.commands import AddInputs, StartJob
+from workers.job import JobSpec, Kind, Pipeline
 from workers.operations import array_hdf5
 from workers.operations.input_file import InputFile, open_input
 from workers.operations.kinds import kind_of_content, kind_of_suffix
+from workers.sandbox import offered
 from workers.step_runs import predicted_need
 
 MB = 2**20
@@ -86,6 +90,9 @@ def test_the_only_numbers_of_an_hdf5_file_are_read(
     def fill(file: h5py.File) -> None:
         file.create_dataset("run/signal", data=array, **packing)
         file["note"] = "words are no numbers"
+        opaque = h5py.h5t.create(h5py.h5t.OPAQUE, 5)
+        h5py.h5d.create(file.id, b"odd", opaque, h5py.h5s.create_simple((3,)))
+        file["times"] = np.arange(3).astype(h5py.opaque_dtype("M8[s]"))
 
     made = opened(hdf5(tmp_path, fill))
     assert made.dtype == array.dtype
@@ -320,3 +327,26 @@ def test_an_encrypted_or_oddly_packed_archive_is_refused(tmp_path: Path) -> None
     marked[marked.index(b"PK\x01\x02") + 8] |= 1
     file.write_bytes(marked)
     assert refusal(file) == "Not a readable array (it is encrypted)."
+
+
+@pytest.mark.skipif(not offered().protects_files, reason="the kernel offers no Landlock")
+def test_a_worker_in_its_sandbox_reads_and_filters_each_format(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    array = numbers((300, 2))
+    np.save(folder / "a.npy", array)
+    np.savez_compressed(folder / "b.npz", array)
+    with h5py.File(folder / "c.h5", "w") as file:
+        file.create_dataset("run/signal", data=array, chunks=True, compression="gzip")
+    step = Step("arrays.filter", {"cutoff": 0.2, "axis": 0})
+    spec = JobSpec(tmp_path / "out", Pipeline("Filter", (step,)), sandboxed=True)
+
+    running.post(AddInputs((folder,)), StartJob(spec))
+    running.until_ended()
+
+    assert [row.message for row in running.ended] == [""] * 3
+    made = [np.load(file) for file in sorted((tmp_path / "out").glob("*.npy"))]
+    assert len(made) == 3
+    sections = signal.butter(4, 0.2, fs=1.0, output="sos")
+    for each in made:
+        np.testing.assert_allclose(each, signal.sosfiltfilt(sections, array, axis=0))

@@ -189,11 +189,32 @@ def test_a_filter_takes_a_tone_away_and_delays_nothing(tmp_path: Path) -> None:
             {"mode": "band-pass", "cutoff": 9.0, "upper": 60.0},
             "The cutoff of 60 Hz is not below half the sample rate, 50 Hz.",
         ),
-        ({"cutoff": 9.0, "axis": 1}, "The array has 1 axes; there is no axis 1."),
+        ({"cutoff": 9.0, "axis": 1}, "The array has 1 axis; there is no axis 1."),
     ],
 )
 def test_a_filter_that_cannot_be_is_refused(tmp_path: Path, values: Values, sentence: str) -> None:
     assert refusal(tmp_path, tone(5.0), "filter", rate=RATE, **values).message == sentence
+
+
+@pytest.mark.parametrize("order", [1, 4, 12])
+@pytest.mark.parametrize("mode", ["low-pass", "high-pass", "band-pass"])
+def test_an_edge_beyond_the_numbers_of_the_machine_is_refused(
+    tmp_path: Path, mode: str, order: int
+) -> None:
+    np.save(tmp_path / "array.npy", tone(5.0))
+    answers = []
+    for cutoff in (1e-9, 1e-7, 1e-5, 1e-3, 0.1, 0.49999999):
+        edges: Values = {"cutoff": cutoff, "upper": cutoff * (1 + 1e-9), "order": order}
+        step = Step("arrays.filter", {"mode": mode, **edges})
+        answer, target = run(tmp_path / "array.npy", step)
+        answers.append(answer)
+        if answer == "":
+            assert np.abs(np.load(target)).max() < 1e3
+            target.unlink()
+        else:
+            assert isinstance(answer, Failure)
+            assert "that close to" in answer.message
+    assert "" in answers or mode == "band-pass"
 
 
 def test_signals_that_are_too_short_are_refused(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ from workers.outcome import Failure, FailureKind
 T = TypeVar("T")
 
 _LINKS_MOST: Final = 16
-_OBJECTS_MOST: Final = 10_000
 _DEFLATE: Final = 1
 # Bytes put in another order, and a checksum.
 _KEEPS_SIZE: Final = frozenset({2, 3})
@@ -98,7 +97,7 @@ def _datasets(file: _Node) -> list[str]:
     found: list[str] = []
     seen: set[int] = set()
     waiting = [("", file)]
-    while waiting and len(seen) < _OBJECTS_MOST:
+    while waiting:
         path, group = waiting.pop()
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
@@ -110,9 +109,16 @@ def _datasets(file: _Node) -> list[str]:
             seen.add(address)
             if isinstance(node, h5py.Group):
                 waiting.append((place, node))
-            elif isinstance(node, h5py.Dataset) and not_numbers(node.dtype) is None:
+            elif isinstance(node, h5py.Dataset) and _has_numbers(node):
                 found.append(place)
     return sorted(found)
+
+
+def _has_numbers(dataset: _Node) -> bool:
+    try:
+        return not_numbers(dataset.dtype) is None
+    except TypeError:  # NumPy has no such type
+        return False
 
 
 def _found(file: _Node, path: str, links: int) -> _Node | Failure | None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workers.operations.array_values import MEMORY_BUDGET, Values
 from workers.outcome import Failure, FailureKind
-from workers.wording import size_words
+from workers.wording import count_words, size_words
 
 _BLOCK: Final = 1 << 20
 
@@ -43,7 +43,7 @@ def axis_failure(values: Values, axis: int) -> Failure | None:
     if not -values.ndim <= axis < values.ndim:
         return Failure(
             FailureKind.BAD_INPUT,
-            f"The array has {values.ndim} axes; there is no axis {axis}.",
+            f"The array has {count_words(values.ndim, 'axis', 'axes')}; there is no axis {axis}.",
         )
     if values.shape[axis] == 0:
         return Failure(FailureKind.BAD_INPUT, "The array is empty along that axis.")

@@ -106,6 +106,8 @@ def band_filter(values: Values, band: Band, rate_hz: float, axis: int) -> Values
     edges = band.edges_hz if len(band.edges_hz) > 1 else band.edges_hz[0]
     kind = band.mode.removesuffix("-pass")
     sections = signal.butter(band.order, edges, kind, fs=rate_hz, output="sos")
+    if not _is_stable(sections):
+        return _wrong("No filter of this order has an edge that close to 0 Hz or to another one.")
     length, padding = values.shape[axis], _padding(sections)
     if length <= padding:
         return _too_short(values, axis, f"this filter takes more than {padding:,}")
@@ -122,6 +124,12 @@ def _padding(sections: Values) -> int:
     """Return how many numbers are mirrored at both ends: three times the filter's length."""
     absent = min(int((sections[:, column] == 0).sum()) for column in (2, 5))
     return 3 * (2 * len(sections) + 1 - absent)
+
+
+def _is_stable(sections: Lines) -> bool:
+    """Say whether all poles lie inside the unit circle still, after rounding (Jury's test)."""
+    first, second = sections[:, 4], sections[:, 5]
+    return bool(((second < 1) & (np.abs(first) < 1 + second)).all())
 
 
 def _band_failure(band: Band, rate_hz: float) -> Failure | None:

@@ -150,7 +150,10 @@ def arguments_of(sweep: Sweep, first: int, points: int) -> Iterator[tuple[float 
     """Yield the arguments of `points` points from `first` on, in the order of the axes."""
     if len(sweep.axes) == 1:
         axis = sweep.axes[0]
-        yield from ((axis_value(axis, index),) for index in range(first, first + points))
+        if axis.values or axis.samples:
+            yield from ((axis_value(axis, index),) for index in range(first, first + points))
+        else:
+            yield from ((axis.start + i * axis.step,) for i in range(first, first + points))
         return
     for point in range(first, first + points):
         yield coordinates(sweep, point)
