@@ -306,12 +306,18 @@ def run(folder: Path, file: Path, *steps: Step) -> tuple[object, list[int]]:
 
 def test_an_attempt_asks_once_for_much_memory(tmp_path: Path) -> None:
     file = picture(tmp_path / "big.jpg", 4000, 2500)
-    convert = Step("images.convert", {"format": "jpeg"})
+    convert = Step("images.convert", {"format": "jpeg", "progressive": True})
 
     outcome, asked = run(tmp_path, file, convert)
 
     assert isinstance(outcome, Success)
-    assert asked == [need(file, "images.convert", format="jpeg")]
+    assert asked == [need(file, "images.convert", format="jpeg", progressive=True)]
+
+
+def test_a_large_jpeg_is_saved_row_by_row(tmp_path: Path) -> None:
+    file = picture(tmp_path / "big.jpg", 4000, 3000)
+
+    assert need(file, "images.convert", format="jpeg") < 4000 * 3000 * 3
 
 
 def test_an_attempt_does_not_ask_for_little(tmp_path: Path) -> None:

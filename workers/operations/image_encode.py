@@ -136,7 +136,7 @@ def _set_blob(image: pyvips.Image, field: str, content: bytes) -> None:
 def _save(
     image: pyvips.Image, wanted: ImageFormat, encoding: Encoding, keep: str, target: Path
 ) -> None:
-    options = _options(wanted, encoding) | {"keep": keep}
+    options = _options(image, wanted, encoding) | {"keep": keep}
     with target.open("x+b") as stream:
         _write(image, _SAVERS[wanted], options, stream)
 
@@ -195,12 +195,12 @@ _SAVERS: Final = {
 }
 
 
-def _options(wanted: ImageFormat, encoding: Encoding) -> dict[str, object]:
+def _options(image: pyvips.Image, wanted: ImageFormat, encoding: Encoding) -> dict[str, object]:
     if wanted is ImageFormat.JPEG:
         return {
             "Q": encoding.quality,
             "interlace": encoding.is_progressive,
-            "optimize_coding": True,
+            "optimize_coding": encoding.has_own_codes(image.width * image.height),
         }
     if wanted is ImageFormat.PNG:
         return {"compression": 6, "interlace": encoding.is_progressive}

@@ -44,7 +44,7 @@ _GIF: Final = 5.5
 # Pillow's pixels (4 bytes), a converted copy and the bytes that libvips reads.
 _BITMAP: Final = 15.5
 
-# Two arrays of 16-bit coefficients, since the code tables are made to measure in a second pass.
+# Two arrays of 16-bit coefficients, where a second pass writes with code tables made to measure.
 _JPEG_SAMPLE: Final = 4.7
 # From this quality on libvips keeps colour at full resolution: 3 samples a pixel, else 1.5.
 _FULL_COLOUR_FROM: Final = 90
@@ -75,7 +75,8 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     steps = geometries(header.size, plan.resizes)
     final = steps[-1].cropped if steps else header.size
     is_grey = header.image.interpretation in ("b-w", "grey16")
-    encoding = _encoding(wanted, plan, colours=1 if is_grey else 3, sample=header.sample_bytes)
+    colours = 1 if is_grey else 3
+    encoding = _encoding(wanted, plan, _area(final), colours=colours, sample=header.sample_bytes)
     if header.frames > 1 and header.format in ANIMATED and wanted is ImageFormat.WEBP:
         lossless = plan.encoding.is_lossless
         encoding += header.frames * (_FRAME_LOSSLESS if lossless else _FRAME)
@@ -98,7 +99,7 @@ def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     steps = geometries(size, plan.resizes) if _area(size) else []
     final = steps[-1].cropped if steps else size
     content = source.size if source.size <= BUFFER_LIMIT else 0
-    encoding = _encoding(wanted, plan, colours=3, sample=1)
+    encoding = _encoding(wanted, plan, _area(final), colours=3, sample=1)
     return int(_FIXED + content + _area(size) * _BITMAP + _area(final) * encoding)
 
 
@@ -177,11 +178,13 @@ def _first_chunks(source: InputFile) -> list[bytes]:
     return names
 
 
-def _encoding(wanted: ImageFormat, plan: ImagePlan, *, colours: int, sample: int) -> float:
-    """Return the bytes a pixel of the encoder; PNG in one pass and TIFF stream."""
+def _encoding(
+    wanted: ImageFormat, plan: ImagePlan, pixels: int, *, colours: int, sample: int
+) -> float:
+    """Return the bytes a pixel of the encoder; large JPEGs, PNG in one pass and TIFF stream."""
     encoding = plan.encoding
     match wanted:
-        case ImageFormat.JPEG:
+        case ImageFormat.JPEG if encoding.has_own_codes(pixels):
             is_half = encoding.quality < _FULL_COLOUR_FROM
             return _JPEG_SAMPLE * (1.0 if colours == 1 else 1.5 if is_half else 3.0)
         case ImageFormat.PNG if encoding.is_progressive:
