@@ -69,9 +69,10 @@ def _make_photo(folder: Path, number: int) -> None:
     mask = (_noise(chance, 400, bands=1) + 0.6).cast("float")
     mask = (mask > 0).ifthenelse(mask, 0.0) * 0.8 + 0.15
     picture = picture + _noise(chance, 1, bands=1) * mask * _FINEST
+    # Nothing of the sample's metadata: some are turned by a mark, which peers heed or not.
     file = folder / f"photo-{number:03d}.jpg"
     picture.cast("uchar").copy(interpretation="srgb").jpegsave(
-        str(file), Q=_CAMERA_QUALITY, subsample_mode="on"
+        str(file), Q=_CAMERA_QUALITY, subsample_mode="on", keep="none"
     )
 
 
