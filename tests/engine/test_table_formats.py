@@ -11,6 +11,7 @@ import pytest
 
 from tests.engine.tables import Rows, made, open_document, refused, run, workbook, workbook_of
 from workers import Failure, FailureKind, Step
+from workers.operations.table_values import encoded
 from workers.operations.tables import output_suffix
 
 NOTHING = Step("tables.select", {})
@@ -257,3 +258,17 @@ def test_no_flipped_byte_ends_the_process(tmp_path: Path, suffix: str) -> None:
         answer, target = run(file, TO_PARQUET)
         assert isinstance(answer, str) or answer.message.endswith(".")
         target.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("word", ["csv", "jsonl"])
+def test_text_goes_out_in_pieces_that_make_one_table(tmp_path: Path, word: str) -> None:
+    values = pl.DataFrame({"n": range(40_000), "word": ["a,b", "c", None, "d"] * 10_000})
+    assert made(write(tmp_path / "a.parquet", values), to(word)).equals(values)
+
+
+def test_a_word_for_a_million_rows_is_never_held_as_text(tmp_path: Path) -> None:
+    word = pl.repeat("w" * 1000, 100_000, eager=True)
+    file = write(tmp_path / "a.parquet", pl.DataFrame({"word": word}))
+    sizes = [len(piece) for piece in encoded(pl.read_parquet(file), ".csv", ",")]
+    assert sum(sizes) > 100_000_000
+    assert max(sizes) < 20_000_000

@@ -14,12 +14,12 @@ FOOTER_LIMIT: Final = 1 << 18
 _TRUE, _FALSE, _BYTE, _SMALL, _INT, _LONG, _DOUBLE, _TEXT, _LIST, _SET, _MAP, _STRUCT = range(1, 13)
 _INTEGERS: Final = (_SMALL, _INT, _LONG)
 _DEEPEST: Final = 12
-_ROW_GROUPS, _COLUMNS, _META = 4, 1, 3
+_SCHEMA, _ROWS, _ROW_GROUPS, _COLUMNS, _META = 2, 3, 4, 1, 3
+_SCHEMA_TYPE: Final = 1
 _TYPE, _VALUES, _UNPACKED = 1, 5, 6
-# Bytes a value in memory and, with its delimiter, in a CSV file, by physical type: boolean, three
-# integers (the longer may be times), two floats. Text is a view of 16 bytes beside its content.
+# Bytes a value in memory by physical type: boolean, three integers (the longer may be times), two
+# floats. Text is a view of 16 bytes beside its content.
 _WIDTHS: Final = {0: 1, 1: 4, 2: 8, 3: 8, 4: 4, 5: 8}
-_CELLS: Final = {0: 6, 1: 11, 2: 14, 3: 27, 4: 14, 5: 20}
 _VIEW: Final = 16
 
 
@@ -42,19 +42,26 @@ class ColumnChunk(NamedTuple):
             return self.values * _VIEW + self.unpacked
         return self.values * _WIDTHS[self.physical_type]
 
-    @property
-    def bytes_as_text(self) -> int:
-        """Return a guess of the bytes of the values in a CSV file."""
-        if self.is_text:
-            return self.bytes_in_memory
-        return self.values * _CELLS[self.physical_type]
-
 
 def row_groups(footer: bytes) -> list[list[ColumnChunk]] | None:
     """Return the column chunks of each row group; None when the footer is damaged."""
     try:
         top = _Reader(footer).struct(_DEEPEST)
         return [list(_chunks(group)) for group in _entries(top, _ROW_GROUPS)]
+    except (IndexError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def rows_and_columns(start: bytes) -> list[ColumnChunk] | None:
+    """Return each column with all its rows, from the first bytes of a footer; None when damaged.
+
+    For footers that are too long to be read: what it says of the whole comes before the groups.
+    """
+    try:
+        top = _Reader(start).struct(_DEEPEST, before=_ROW_GROUPS)
+        types = [element.get(_SCHEMA_TYPE) for element in _entries(top, _SCHEMA)]
+        rows = max(0, int(str(top.get(_ROWS, 0))))
+        return [ColumnChunk(int(str(kind)), rows, 0) for kind in types if kind is not None]
     except (IndexError, TypeError, ValueError, AttributeError):
         return None
 
@@ -80,13 +87,16 @@ class _Reader:
     content: bytes
     place: int = 0
 
-    def struct(self, depth: int) -> "dict[int, object]":
+    def struct(self, depth: int, before: int = 0) -> "dict[int, object]":
+        """Return the fields by number; those in front of `before` alone, where it is given."""
         if depth == 0:
             raise ValueError("nested too deeply")
         fields: dict[int, object] = {}
         number = 0
         while head := self._byte():
             number = number + (head >> 4) if head >> 4 else self._signed()
+            if before and number >= before:
+                break
             fields[number] = self._value(head & 15, depth)
         return fields
 

@@ -8,15 +8,12 @@ from collections.abc import Collection
 from typing import Final
 
 from workers.operations.input_file import InputFile
+from workers.operations.table_format import ARROW_SUFFIXES, PARQUET_SUFFIXES
 from workers.operations.table_weight import Weight, weight_of
 
 # The same table took 64 or 76 MB, as the allocator of polars had it.
 _FIXED: Final = 24 * 2**20
 _MARGIN: Final = 1.1
-# A buffer is some eighth larger than what was written to it.
-_GROWING: Final = 1.3
-# A row of JSON names its columns: measured against the same table as CSV.
-_JSON_TIMES: Final = 1.8
 # Bytes a row beside the rows themselves: places in the old table, hash tables that double.
 _SORTED: Final = 80
 _DRAWN: Final = 48
@@ -60,8 +57,5 @@ def _copied(weight: Weight, name: str) -> float:
 
 
 def _written(weight: Weight, suffix: str) -> float:
-    if suffix.endswith(".jsonl"):
-        return _GROWING * _JSON_TIMES * weight.text
-    if suffix.endswith(".csv"):
-        return _GROWING * weight.text
-    return weight.values / 2  # Parquet and Arrow, packed
+    """Return the bytes of the output that are held at once; text goes out in pieces."""
+    return weight.values / 2 if suffix.endswith((*PARQUET_SUFFIXES, *ARROW_SUFFIXES)) else 0.0

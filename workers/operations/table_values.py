@@ -1,6 +1,7 @@
 """Tables read and written, each format by the module that knows it. Runs in a worker."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,8 @@ from workers.wording import size_words
 
 # polars holds a table in memory whole; text grows several times over when it is parsed.
 _SIZE_LIMIT: Final = 2 * 10**9
+_CELLS_A_PIECE: Final = 500_000
+_ROWS_A_PIECE: Final = 1 << 14
 
 
 def read_table(source: InputFile, sheet: str = "") -> Table | Failure:
@@ -72,19 +75,33 @@ def _read_text(content: bytes, suffix: str) -> Table | Failure:
 def write_table(values: pl.DataFrame, target: Path, delimiter: str) -> None:
     """Write the values in the format of the suffix; raises OSError when the disk is full."""
     # Written by ourselves: polars turns a full disk into an error without a number.
+    with target.open("xb") as stream:
+        for piece in encoded(values, target.suffix, delimiter):
+            stream.write(piece)
+
+
+def encoded(values: pl.DataFrame, suffix: str, delimiter: str) -> Iterator[memoryview]:
+    """Yield the content of the file; text in pieces, since it can be far longer than the table."""
     encoded = io.BytesIO()
-    if target.suffix in PARQUET_SUFFIXES:
+    if suffix in PARQUET_SUFFIXES:
         values.write_parquet(encoded, compression="zstd")
-    elif target.suffix in ARROW_SUFFIXES:
+    elif suffix in ARROW_SUFFIXES:
         # The oldest level: other readers do not know polars' own layout of text.
         values.write_ipc(encoded, compression="zstd", compat_level=pl.CompatLevel.oldest())
-    elif target.suffix in JSON_SUFFIXES:
-        values.write_ndjson(encoded)
     else:
-        separator = "\t" if target.suffix in TAB_SUFFIXES else delimiter
-        _flat(values).write_csv(encoded, separator=separator)
-    with target.open("xb") as stream:
-        stream.write(encoded.getbuffer())
+        separator = "\t" if suffix in TAB_SUFFIXES else delimiter
+        rows = min(_ROWS_A_PIECE, max(1, _CELLS_A_PIECE // max(1, values.width)))
+        for start in range(0, max(1, values.height), rows):
+            piece = values.slice(start, rows)
+            encoded = io.BytesIO()
+            if suffix in JSON_SUFFIXES:
+                piece.write_ndjson(encoded)
+            else:
+                is_first = start == 0
+                _flat(piece).write_csv(encoded, separator=separator, include_header=is_first)
+            yield encoded.getbuffer()
+        return
+    yield encoded.getbuffer()
 
 
 def _flat(values: pl.DataFrame) -> pl.DataFrame:
