@@ -272,3 +272,23 @@ def test_a_word_for_a_million_rows_is_never_held_as_text(tmp_path: Path) -> None
     sizes = [len(piece) for piece in encoded(pl.read_parquet(file), ".csv", ",")]
     assert sum(sizes) > 100_000_000
     assert max(sizes) < 20_000_000
+
+
+def test_lines_that_each_name_other_columns_are_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "a.jsonl"
+    file.write_text("".join(f'{{"column-{number}":1}}\n' for number in range(60_000)))
+    kind, message = failed(file)
+    assert kind is FailureKind.OUT_OF_MEMORY
+    assert message.startswith("The table would take ")
+    assert message.endswith(" GB of memory; tables up to 16.0 GB are read.")
+
+
+def test_a_column_of_billions_of_rows_is_refused_unread(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.parquet", pl.DataFrame({"n": [7] * 1000}))
+    content = file.read_bytes()
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    rows = b"\x16\xd0\x0f"  # 1,000 of the file, of its group, of its column
+    assert content[start:].count(rows) == 3
+    footer = content[start:-8].replace(rows, b"\x16\x80\xc0\xa8\xca\x9a\x3a")  # 10**12
+    file.write_bytes(content[:start] + footer + len(footer).to_bytes(4, "little") + b"PAR1")
+    assert failed(file)[0] is FailureKind.OUT_OF_MEMORY

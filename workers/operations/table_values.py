@@ -21,12 +21,14 @@ from workers.operations.table_format import (
 )
 from workers.operations.table_json import read_json_lines
 from workers.operations.table_parts import Table, bad_table, beyond_memory, pl
+from workers.operations.table_weight import weight_of
 from workers.operations.table_workbook import read_workbook
 from workers.outcome import Failure
 from workers.wording import size_words
 
 # polars holds a table in memory whole; text grows several times over when it is parsed.
 _SIZE_LIMIT: Final = 2 * 10**9
+_MEMORY_LIMIT: Final = 16 * 10**9
 _CELLS_A_PIECE: Final = 500_000
 _ROWS_A_PIECE: Final = 1 << 14
 
@@ -41,6 +43,8 @@ def read_table(source: InputFile, sheet: str = "") -> Table | Failure:
             f"The table has {size_words(source.size)}; "
             f"tables up to {size_words(_SIZE_LIMIT)} are read."
         )
+    if (failure := _beyond_memory(source)) is not None:
+        return failure
     content = source.read_or_failure()
     if isinstance(content, Failure):
         return content
@@ -59,6 +63,20 @@ def read_table(source: InputFile, sheet: str = "") -> Table | Failure:
             return bad_table("The file is compressed; unpack it first.")
         case TableFormat.CSV:
             return _read_text(content, source.suffix)
+
+
+def _beyond_memory(source: InputFile) -> Failure | None:
+    """Refuse a small file that would become gigabytes, such as lines that all name new columns."""
+    try:
+        weight = weight_of(source)
+    except OSError:  # the reading will tell
+        return None
+    if weight is None or weight.values <= _MEMORY_LIMIT:
+        return None
+    return beyond_memory(
+        f"The table would take {size_words(weight.values)} of memory; "
+        f"tables up to {size_words(_MEMORY_LIMIT)} are read."
+    )
 
 
 def _read_text(content: bytes, suffix: str) -> Table | Failure:
