@@ -277,3 +277,37 @@ def test_an_empty_table_goes_through_every_step(tmp_path: Path) -> None:
         answer, target = run(tmp_path / "a.csv", one)
         assert answer == ""
         target.unlink()
+
+
+def test_the_summary_is_that_of_pandas(table: Path, frame: pd.DataFrame) -> None:
+    found = made(table, step("summary"))
+    told = dict(zip(found["column"], found.iter_rows(named=True), strict=True))
+    names = {"mean": "mean", "std": "std", "q25": "25%", "median": "50%", "q75": "75%"}
+    for column in ("pieces", "price"):
+        wanted = frame[column].describe()
+        for ours, theirs in names.items():
+            assert told[column][ours] == pytest.approx(wanted[theirs])
+        assert float(told[column]["min"]) == wanted["min"]
+        assert float(told[column]["max"]) == wanted["max"]
+        assert told[column]["distinct"] == frame[column].nunique()
+    assert told["city"]["distinct"] == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "mean", "median", "distinct"),
+    [
+        (pl.Series(["1.50", "2.25", None]).cast(pl.Decimal(10, 2)), 1.875, 1.875, 2),
+        (pl.Series([1, 2**60, 1], dtype=pl.Int128), (2 + 2**60) / 3, 1.0, 2),
+        (pl.Series([True, None, False]), None, None, 2),
+        (pl.Series([b"a", b"\xff", None]), None, None, 2),
+        (pl.Series([[1], None]), None, None, None),
+        (pl.Series([None, None]), None, None, 0),
+    ],
+)
+def test_columns_of_every_type_are_summed_up(
+    tmp_path: Path, values: pl.Series, mean: float, median: float, distinct: int
+) -> None:
+    pl.DataFrame({"v": values}).write_ipc(tmp_path / "v.arrow")
+    line = made(tmp_path / "v.arrow", step("summary", format="parquet")).row(0, named=True)
+    assert (line["mean"], line["median"], line["distinct"]) == (mean, median, distinct)
+    assert line["count"] + line["missing"] == len(values)
