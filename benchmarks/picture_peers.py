@@ -85,7 +85,8 @@ def _script(name: str) -> Callable[[Call], Line]:
     def line(call: Call) -> Line:
         work = call.work
         order = [str(work.edge), str(work.quality), work.suffix, call.out]
-        words = [sys.executable, "-m", "benchmarks.picture_scripts", name, str(call.workers)]
+        code = "from benchmarks.picture_scripts import main; main()"
+        words = [sys.executable, "-c", code, name, str(call.workers)]
         return Line([*words, *order, *call.files])
 
     return line

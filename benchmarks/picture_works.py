@@ -165,9 +165,9 @@ _EVERY_WORK: Final = (
         (Goal("of_decode_encode", "decode + encode alone", 1.5, is_whole=False),),
         chain=(
             ("images.auto_orient", {}),
-            ("images.crop", {"mode": "percent", "percent": 90}),
+            ("images.crop", {"left": 5, "top": 5, "right": 5, "bottom": 5}),
             ("images.adjust", {"brightness": 5, "contrast": 10, "saturation": 10}),
-            ("images.sharpen", {"amount": 50}),
+            ("images.sharpen", {}),
             ("images.metadata", {"mode": "strip_location"}),
         ),
     ),
