@@ -1,7 +1,6 @@
 """CSV and its like read: delimiter, encoding and ragged rows found out, never guessed silently.
 
-Works on bytes throughout: a loop over lines in Python would take longer than polars does for all
-the rest. Runs in a worker.
+Works on bytes throughout, without a loop over lines in Python. Runs in a worker.
 """
 
 import re

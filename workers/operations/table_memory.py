@@ -1,7 +1,7 @@
 """The memory a table needs, from a sample of its text or what its directory says. Runs in a worker.
 
-Light to import. The factors were measured with polars 2.1 on tables of 4 to 240 MB
-(benchmarks/memory.py).
+Light to import. The factors were measured with polars 2.1 on files of 2 to 135 MB
+(benchmarks/memory.py), workbooks up to 18 MB.
 """
 
 from collections.abc import Collection
