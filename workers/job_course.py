@@ -44,7 +44,7 @@ from workers.journal import Journal
 from workers.memory import available_bytes, total_bytes
 from workers.memory_budget import memory_budget
 from workers.messages import Setup
-from workers.outcome import Failure, FailureKind, Success
+from workers.outcome import Failure, FailureKind, Outcome, Success
 from workers.output import Staging
 from workers.room import NO_ROOM
 from workers.sandbox_choice import with_inputs
@@ -83,6 +83,7 @@ class Course:
         self._listener = listener
         self._deadlines = Deadlines(spec.timeout_s)
         self._offered_to = TaskId(0)
+        self._short_of_memory: TaskId | None = None
         self._assignments: Assignments
         self._scheduler: Scheduler
         self._setup: Setup
@@ -190,6 +191,7 @@ class Course:
             ) is not None:
                 return OutputBlocked(event.worker, event.task, reason)
             failed = isinstance(event.outcome, Failure)
+            self._short_of_memory = event.task if _lacks_memory(event.outcome) else None
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
             self._view.lane_ended(event.lane, event.seconds, end, now)
             self._learn(event)
@@ -271,6 +273,14 @@ class Course:
         self._journal.requeue(action.task, action.attempts)
         self._view.changed(action.task)
         if action.is_charged:
-            self._view.mark(MarkerKind.CRASHED, "crash", now)
             name = self._assignments.name(action.task)
-            self._view.notice = f"A worker crashed on {name}; the task is tried once more."
+            if action.task == self._short_of_memory:  # it said so itself; no worker is lost
+                words = f"{name} needs more memory than there is; it is tried once more, alone."
+            else:
+                self._view.mark(MarkerKind.CRASHED, "crash", now)
+                words = f"A worker crashed on {name}; the task is tried once more."
+            self._view.notice = words
+
+
+def _lacks_memory(outcome: Outcome) -> bool:
+    return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY

@@ -13,7 +13,7 @@ from tests.engine.test_engine import busy_workers, fill, outputs_of
 from workers.commands import CancelJob
 from workers.job import Axis, JobState, TaskState
 from workers.outcome import FailureKind
-from workers.snapshot import TaskRow
+from workers.snapshot import JobSnapshot, TaskRow
 
 IS_WINDOWS = sys.platform == "win32"
 COPY = "\n    output.write_bytes(path.read_bytes())\n"
@@ -455,3 +455,22 @@ def process(path, output):
     assert {(row.message, row.has_warning) for row in running.ended} == {
         ("RuntimeWarning: divide by zero encountered in divide", True)
     }
+
+
+def test_file_that_lacks_memory_is_tried_again_and_no_crash_is_told(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "a.txt").write_text("a")
+    code = own_code(tmp_path, "def process(path, output):\n    raise MemoryError\n")
+    running.post(*job_of(folder, tmp_path / "out", code))
+    told: list[str] = []
+
+    def has_ended(now: JobSnapshot) -> bool:
+        told.append(now.notice)
+        return now.state.is_ended
+
+    running.until(has_ended)
+    (row,) = running.ended
+    assert (row.failure, row.attempts) == (FailureKind.OUT_OF_MEMORY, 2)
+    assert not [words for words in told if "crash" in words]
+    assert "a.txt needs more memory than there is; it is tried once more, alone." in told
