@@ -25,7 +25,7 @@ from tests.engine.pictures import (
 )
 from workers import FailureKind, Kind, ParameterValue, Step
 from workers.operations import images
-from workers.operations.image_plan import Geometry, Resize, Size
+from workers.operations.image_geometry import Geometry, Resize, Size
 from workers.operations.input_file import InputFile, open_input
 
 

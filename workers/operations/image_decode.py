@@ -5,31 +5,32 @@ Runs in a worker. libvips decodes, strictly; Pillow only what libvips has no rea
 
 import io
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 import pyvips
 
-from workers.operations.image_plan import Geometry, Resize, Size
+from workers.operations.image_apply import apply_steps, sample_bytes
+from workers.operations.image_budget import (
+    BOMB_RATIO,
+    MEMORY_BUDGET,
+    over_budget,
+    sizes_within,
+)
+from workers.operations.image_geometry import PictureStep, Reach, Resize, Size, active
+from workers.operations.image_shape import cut_out
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, image_format
 from workers.outcome import Failure, FailureKind
-from workers.wording import size_words
 
 # Above this size the file is streamed through a descriptor instead of being read at once.
 BUFFER_LIMIT: Final = 64 * 2**20
-# One picture may need this much; a worker that holds more starves the others.
-MEMORY_BUDGET: Final = 4 * 10**9
-# Streamed pictures may be larger than the budget, unless they unpack like a bomb.
-_BOMB_RATIO: Final = 400
 
 # The fail_on argument of thumbnail_source is ignored (libvips #5195): half a JPEG became half a
 # picture. The loader's own option is not.
 _STRICT: Final = "fail_on=error"
 
-_BYTES: Final = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4}
 _LOADERS: Final = {
     ImageFormat.JPEG: "jpegload",
     ImageFormat.PNG: "pngload",
@@ -62,11 +63,12 @@ _UNSUPPORTED: Final = (
 )
 
 Content = bytes | InputFile
+Steps = tuple[PictureStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An upright picture in its final size (still to be computed by libvips) and its origin."""
+    """An upright picture after its steps (still to be computed by libvips) and its origin."""
 
     image: pyvips.Image
     format: ImageFormat
@@ -75,8 +77,8 @@ class Decoded:
     warning: str = ""
 
 
-def decode(source: InputFile, resizes: Sequence[Resize], wanted: ImageFormat) -> Decoded | Failure:
-    """Open a picture, upright, and apply the resizes; pixels are computed when it is saved.
+def decode(source: InputFile, steps: Steps, wanted: ImageFormat) -> Decoded | Failure:
+    """Open a picture, upright, and apply the steps; pixels are computed when it is saved.
 
     All frames of an animation are kept where the wanted format has them, else the first.
     """
@@ -91,11 +93,13 @@ def decode(source: InputFile, resizes: Sequence[Resize], wanted: ImageFormat) ->
         return content
     try:
         if known is ImageFormat.BMP:
-            return _decode_by_pillow(content, source, known, resizes)
+            return _decode_by_pillow(content, source, known, steps)
         header = Header(_opened(content, "sequential"), known, content, source.size)
-        return _decode_by_vips(header, resizes, wanted)
+        return _decode_by_vips(header, steps, wanted)
     except pyvips.Error as error:
-        return damage(known, error.detail or error.message)
+        text = str(error.detail or error.message)
+        complaint = "" if known is ImageFormat.BMP else complaint_about(content)
+        return damage(known, complaint or text)
 
 
 def damage(known: ImageFormat, text: str) -> Failure:
@@ -172,13 +176,13 @@ class Header:
     @property
     def sample_bytes(self) -> int:
         """Return the bytes of one band of one pixel."""
-        return _BYTES.get(str(self.image.format), 8)
+        return sample_bytes(self.image)
 
     @property
     def is_bomb(self) -> bool:
         """Say whether so small a file unpacks to so much that it is refused, streamed or not."""
         samples = int(self.image.width) * int(self.image.height) * self.bands
-        return samples * self.sample_bytes > max(MEMORY_BUDGET, _BOMB_RATIO * self.file_size)
+        return samples * self.sample_bytes > max(MEMORY_BUDGET, BOMB_RATIO * self.file_size)
 
     def text(self, field: str) -> str:
         """Return what the decoder noted under that name, or ""."""
@@ -200,13 +204,10 @@ def read_header(source: InputFile) -> Header | None:
         return None
 
 
-def _decode_by_vips(
-    header: Header, resizes: Sequence[Resize], wanted: ImageFormat
-) -> Decoded | Failure:
+def _decode_by_vips(header: Header, steps: Steps, wanted: ImageFormat) -> Decoded | Failure:
     loader = str(header.image.get("vips-loader"))
     if not loader.startswith(_LOADERS[header.format]):
         return damage(header.format, f"opened by {loader}")
-    steps = geometries(header.size, resizes)
     is_animation = header.frames > 1 and _keeps_frames(header, steps, wanted)
     frames = header.frames if is_animation else 1
     refusal = _over_budget(
@@ -214,55 +215,60 @@ def _decode_by_vips(
     )
     if refusal is not None:
         return refusal
-    if steps and header.image.format == "uchar":
-        image = _scaled_on_load(header.content, steps.pop(0), is_animation=is_animation)
-    else:
-        is_simple = header.orientation in STREAMED_ORIENTATIONS
-        access = "sequential" if is_simple else "random"
-        image = _opened(header.content, access, is_animation=is_animation).autorot()
-    for geometry in steps:
-        image = _scaled(image, geometry)
+    image = _begun(header, steps, is_animation=is_animation)
+    applied = apply_steps(image, _rest(header, steps))
+    if isinstance(applied, Failure):
+        return applied
     is_cut = header.frames > 1 and not is_animation
     warning = f"Only the first of {header.frames:,} frames was kept." if is_cut else ""
-    return Decoded(image, header.format, header.content, is_animation, warning)
+    return Decoded(applied, header.format, header.content, is_animation, warning)
 
 
-def _keeps_frames(header: Header, steps: Sequence[Geometry], wanted: ImageFormat) -> bool:
+def _begun(header: Header, steps: Steps, *, is_animation: bool) -> pyvips.Image:
+    """Return the upright picture, already resized where the decoder can do it."""
+    first = shrunk_on_load(header, steps)
+    if first is not None:
+        return _scaled_on_load(header, first, is_animation=is_animation)
+    access = "sequential" if header.orientation in STREAMED_ORIENTATIONS else "random"
+    return _opened(header.content, access, is_animation=is_animation).autorot()
+
+
+def shrunk_on_load(header: Header, steps: Steps) -> Resize | None:
+    """Return the resize that the decoder does: the first step that changes anything."""
+    met = active(header.size, steps)
+    first = met[0][0] if met else None
+    return first if isinstance(first, Resize) and header.image.format == "uchar" else None
+
+
+def _rest(header: Header, steps: Steps) -> Steps:
+    """Return the steps that the decoder leaves to be done."""
+    first = shrunk_on_load(header, steps)
+    return steps if first is None else steps[steps.index(first) + 1 :]
+
+
+def _keeps_frames(header: Header, steps: Steps, wanted: ImageFormat) -> bool:
     """Say whether all frames, which stand below each other, can go through the steps as one."""
-    is_whole = not steps or (len(steps) == 1 and steps[0].cropped == steps[0].scaled)
+    met = active(header.size, steps)
+    is_whole = all(
+        step.reach is Reach.PIXEL or (number == 0 and _only_scales(step, size))
+        for number, (step, size) in enumerate(met)
+    )
     has_frames = header.format in ANIMATED and wanted in ANIMATED
     return is_whole and has_frames and header.orientation == 1
 
 
-def geometries(size: Size, resizes: Sequence[Resize]) -> list[Geometry]:
-    """Return what the resizes do to a picture of that size, but for those that change nothing."""
-    steps: list[Geometry] = []
-    for resize in resizes:
-        geometry = resize.geometry(size)
-        if geometry.cropped != size:
-            steps.append(geometry)
-        size = geometry.cropped
-    return steps
+def _only_scales(step: PictureStep, size: Size) -> bool:
+    return isinstance(step, Resize) and step.after(size) == step.largest(size)
 
 
 def _over_budget(
-    header: pyvips.Image, steps: Sequence[Geometry], *, frames: int = 1, streamed: int = 0
+    header: pyvips.Image, steps: Steps, *, frames: int = 1, streamed: int = 0
 ) -> Failure | None:
     """Refuse what needs too much memory; `streamed` is the file's size when it is streamed."""
-    per_pixel = frames * header.bands * _BYTES.get(str(header.format), 8)
-    sizes = [Size(header.width, header.height), *(step.scaled for step in steps)]
-    needs = [size.width * size.height * per_pixel for size in sizes]
-    if streamed and needs[0] <= _BOMB_RATIO * streamed:
-        needs[0] = 0
-    need = max(needs)
-    if need <= MEMORY_BUDGET:
-        return None
-    size = sizes[needs.index(need)]
-    return Failure(
-        FailureKind.OUT_OF_MEMORY,
-        f"{size.width:,} x {size.height:,} pixels need {size_words(need)}; "
-        f"one picture may take {size_words(MEMORY_BUDGET)}.",
-    )
+    per_pixel = frames * int(header.bands) * sample_bytes(header)
+    size = Size(header.width, header.height)
+    is_passing = streamed and size.area * per_pixel <= BOMB_RATIO * streamed
+    return over_budget([*sizes_within(size, steps), *([] if is_passing else [size])], per_pixel)
 
 
 def _opened(content: Content, access: str, *, is_animation: bool = False) -> pyvips.Image:
@@ -279,38 +285,22 @@ def _stream(content: Content) -> pyvips.Source:
     return pyvips.Source.new_from_descriptor(content.fileno())
 
 
-def _scaled_on_load(content: Content, geometry: Geometry, *, is_animation: bool) -> pyvips.Image:
+def _scaled_on_load(header: Header, step: Resize, *, is_animation: bool) -> pyvips.Image:
     """Let the decoder itself throw away what is not needed (JPEG, WebP, TIFF pyramids)."""
-    width, height = geometry.scaled.width, geometry.scaled.height
+    geometry = step.geometry(header.size)
     loading = _STRICT + (",n=-1" if is_animation else "")
     image = pyvips.Image.thumbnail_source(
-        _stream(content), width, height=height, size="force", option_string=loading
+        _stream(header.content),
+        geometry.scaled.width,
+        height=geometry.scaled.height,
+        size="force",
+        option_string=loading,
     )
-    return image if is_animation else _cropped(image, geometry.cropped)
-
-
-def _scaled(image: pyvips.Image, geometry: Geometry) -> pyvips.Image:
-    """Scale decoded pixels; unlike a thumbnail this keeps 16 bits a channel."""
-    has_alpha, kind = image.hasalpha(), image.format
-    if has_alpha:
-        image = image.premultiply()
-    image = image.resize(
-        geometry.scaled.width / image.width, vscale=geometry.scaled.height / image.height
-    )
-    if has_alpha:
-        image = image.unpremultiply().cast(kind)
-    return _cropped(image, geometry.cropped)
-
-
-def _cropped(image: pyvips.Image, size: Size) -> pyvips.Image:
-    if (image.width, image.height) == (size.width, size.height):
-        return image
-    left, top = (image.width - size.width) // 2, (image.height - size.height) // 2
-    return image.extract_area(left, top, size.width, size.height)
+    return image if is_animation else cut_out(image, geometry, step.gravity)
 
 
 def _decode_by_pillow(
-    content: Content, source: InputFile, known: ImageFormat, resizes: Sequence[Resize]
+    content: Content, source: InputFile, known: ImageFormat, steps: Steps
 ) -> Decoded | Failure:
     from PIL import Image, UnidentifiedImageError
 
@@ -318,8 +308,7 @@ def _decode_by_pillow(
     Image.MAX_IMAGE_PIXELS = None  # our own budget says no with numbers
     try:
         with Image.open(stream, formats=[known.value]) as picture:
-            size = Size(*picture.size)
-            refusal = _over_budget(pyvips.Image.black(*picture.size, bands=4), ())
+            refusal = over_budget([Size(*picture.size)], 4)
             if refusal is not None:
                 return refusal
             pixels = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
@@ -328,6 +317,5 @@ def _decode_by_pillow(
     bands = len(pixels.getbands())
     image = pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, bands, "uchar")
     image = image.copy(interpretation="srgb")
-    for geometry in geometries(size, resizes):
-        image = _scaled(image, geometry)
-    return Decoded(image, known, content)
+    applied = apply_steps(image, steps)
+    return applied if isinstance(applied, Failure) else Decoded(applied, known, content)

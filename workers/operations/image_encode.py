@@ -11,6 +11,7 @@ from typing import IO, Final
 
 import pyvips
 
+from workers.operations.image_colours import OUR_COLOURS, PROFILE, has_profile, to_srgb
 from workers.operations.image_decode import Decoded, complaint_about, damage
 from workers.operations.image_metadata import names_place
 from workers.operations.image_plan import Encoding, ImagePlan
@@ -24,8 +25,6 @@ _LARGEST: Final = {
     ImageFormat.GIF: 65_535,
 }
 _KEEPS_16_BITS: Final = (ImageFormat.PNG, ImageFormat.TIFF)
-_OUR_COLOURS: Final = ("srgb", "b-w", "rgb16", "grey16")
-_PROFILE: Final = "icc-profile-data"
 _WHITE: Final = 255
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
@@ -75,12 +74,9 @@ def _too_large(image: pyvips.Image, wanted: ImageFormat) -> Failure | None:
 
 def _coloured(image: pyvips.Image, wanted: ImageFormat, *, is_stripped: bool) -> pyvips.Image:
     """Return the picture in colours that the format and every viewer understand."""
-    has_profile = bool(image.get_typeof(_PROFILE))
-    if image.interpretation not in _OUR_COLOURS:
-        image = _to_srgb(image, has_profile)
-    elif has_profile and is_stripped:
-        # Without its profile a wide-gamut picture would change its colours.
-        image = _to_srgb(image, has_profile)
+    # Without its profile a wide-gamut picture would change its colours.
+    if image.interpretation not in OUR_COLOURS or (has_profile(image) and is_stripped):
+        image = to_srgb(image)
     if image.interpretation in ("rgb16", "grey16") and wanted not in _KEEPS_16_BITS:
         image = image.colourspace("b-w" if image.interpretation == "grey16" else "srgb")
     if wanted is ImageFormat.JPEG and image.hasalpha():
@@ -88,21 +84,12 @@ def _coloured(image: pyvips.Image, wanted: ImageFormat, *, is_stripped: bool) ->
     return image
 
 
-def _to_srgb(image: pyvips.Image, has_profile: bool) -> pyvips.Image:
-    if has_profile:
-        try:
-            return image.icc_transform("srgb", embedded=True, intent="relative")
-        except pyvips.Error:
-            pass  # a broken profile: the plain conversion below is the best there is
-    return image.colourspace("srgb")
-
-
 def _described(image: pyvips.Image, metadata: str) -> pyvips.Image:
     """Return the picture with metadata that is true of it, and no more than was asked for."""
     image = image.copy()
     fields = image.get_fields()
-    if _PROFILE in fields and _profile_space(image) not in _spaces_of(image):
-        image.remove(_PROFILE)
+    if PROFILE in fields and _profile_space(image) not in _spaces_of(image):
+        image.remove(PROFILE)
     if "jpeg-thumbnail-data" in fields:
         image.remove("jpeg-thumbnail-data")  # it shows the picture as it was
     if "xmp-data" in fields:
@@ -113,7 +100,7 @@ def _described(image: pyvips.Image, metadata: str) -> pyvips.Image:
 
 
 def _profile_space(image: pyvips.Image) -> bytes:
-    return bytes(image.get(_PROFILE)[16:20])
+    return bytes(image.get(PROFILE)[16:20])
 
 
 def _spaces_of(image: pyvips.Image) -> tuple[bytes, ...]:

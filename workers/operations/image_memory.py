@@ -7,7 +7,6 @@ encoder that holds the whole picture. The bytes a pixel were measured with libvi
 
 import os
 import struct
-from collections.abc import Sequence
 from typing import Final
 
 from workers.operations.image_decode import (
@@ -15,14 +14,18 @@ from workers.operations.image_decode import (
     BUFFER_LIMIT,
     STREAMED_ORIENTATIONS,
     Header,
-    geometries,
+    Steps,
     read_header,
+    shrunk_on_load,
 )
-from workers.operations.image_plan import Geometry, ImagePlan, Size
+from workers.operations.image_geometry import Size, active
+from workers.operations.image_plan import ImagePlan
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, image_format
 
 _FIXED: Final = 16 * 2**20
+# A picture that a step holds, rounded up.
+_COPY: Final = 1.1
 # Rows in flight: 1,100 where they only pass (13 MB for RGB of 4,000 pixels), 2,000 where shrinking
 # gathers them.
 _ROWS_PASSED: Final = 1_250
@@ -72,21 +75,22 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     need = _FIXED + (source.size if source.size <= BUFFER_LIMIT else 0)
     if _is_rewritten(header, plan, wanted):  # the picture is decoded to check it, then copied
         return int(need + source.size + _decoding(header, ()))
-    steps = geometries(header.size, plan.resizes)
-    final = steps[-1].cropped if steps else header.size
+    met = active(header.size, plan.steps)
+    final = met[-1][0].after(met[-1][1]) if met else header.size
     is_grey = header.image.interpretation in ("b-w", "grey16")
     colours = 1 if is_grey else 3
-    encoding = _encoding(wanted, plan, _area(final), colours=colours, sample=header.sample_bytes)
+    encoding = _encoding(wanted, plan, final.area, colours=colours, sample=header.sample_bytes)
     if header.frames > 1 and header.format in ANIMATED and wanted is ImageFormat.WEBP:
         lossless = plan.encoding.is_lossless
         encoding += header.frames * (_FRAME_LOSSLESS if lossless else _FRAME)
-    return int(need + _decoding(header, steps) + _area(final) * encoding)
+    steps = _holding(header.size, plan.steps, header.bands * header.sample_bytes)
+    return int(need + _decoding(header, plan.steps) + steps + final.area * encoding)
 
 
 def held_need(source: InputFile) -> int:
     """Return the bytes of all pixels of a picture; what its steps make may hold fewer."""
     header = read_header(source)
-    return 0 if header is None else int(_area(header.size) * header.bands * header.sample_bytes)
+    return 0 if header is None else int(header.size.area * header.bands * header.sample_bytes)
 
 
 def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
@@ -96,15 +100,17 @@ def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     kind = "<HH" if header_size == _OLDEST_BITMAP else "<ii"
     width, height = struct.unpack_from(kind, source.head, 18)
     size = Size(abs(width), abs(height))  # rows from top to bottom have a negative height
-    steps = geometries(size, plan.resizes) if _area(size) else []
-    final = steps[-1].cropped if steps else size
+    met = active(size, plan.steps) if size.area else []
+    final = met[-1][0].after(met[-1][1]) if met else size
     content = source.size if source.size <= BUFFER_LIMIT else 0
-    encoding = _encoding(wanted, plan, _area(final), colours=3, sample=1)
-    return int(_FIXED + content + _area(size) * _BITMAP + _area(final) * encoding)
+    encoding = _encoding(wanted, plan, final.area, colours=3, sample=1)
+    steps = _holding(size, plan.steps, _BITMAP_BANDS) if size.area else 0.0
+    return int(_FIXED + content + size.area * _BITMAP + steps + final.area * encoding)
 
 
 _OLDEST_BITMAP: Final = 12
 _BITMAP_HEAD: Final = 26
+_BITMAP_BANDS: Final = 4
 
 
 def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
@@ -118,21 +124,29 @@ def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
     return wanted is ImageFormat.JPEG and not (plan.metadata == "strip" and has_profile)
 
 
-def _decoding(header: Header, steps: Sequence[Geometry]) -> float:
+def _holding(size: Size, steps: Steps, pixel: int) -> float:
+    """Return the bytes of what steps hold: a copy is let go only when the next one is made."""
+    held = [step.held(before).area * pixel * _COPY for step, before in active(size, steps)]
+    return max((sum(held[place : place + 2]) for place in range(len(held))), default=0.0)
+
+
+def _decoding(header: Header, steps: Steps) -> float:
     """Return the bytes for rows in flight and for what the decoder must hold."""
     pixel = header.bands * header.sample_bytes
-    area = _area(header.size)
-    rows = min(_ROWS_SHRUNK if steps else _ROWS_PASSED, int(header.image.height))
+    area = header.size.area
+    is_passed = not active(header.size, steps)
+    rows = min(_ROWS_PASSED if is_passed else _ROWS_SHRUNK, int(header.image.height))
     width = int(header.image.width)
     is_upright = header.orientation in STREAMED_ORIENTATIONS
-    is_shrunk_on_load = bool(steps) and header.sample_bytes == 1
-    if is_shrunk_on_load and header.format is ImageFormat.WEBP:  # its rows come in their new size
-        width = min(width, 2 * max(steps[0].scaled.width, steps[0].scaled.height))
+    shrunk = shrunk_on_load(header, steps)
+    scaled = header.size if shrunk is None else shrunk.largest(header.size)
+    if shrunk and header.format is ImageFormat.WEBP:  # its rows come in their new size
+        width = min(width, 2 * max(scaled.width, scaled.height))
     passing = width * pixel * rows
     if header.is_bomb:
         return passing + area * pixel
-    turned = 0 if is_upright else _area(steps[0].scaled if is_shrunk_on_load else header.size)
-    return passing + area * _held(header, is_shrunk=is_shrunk_on_load) + turned * pixel
+    turned = 0 if is_upright else scaled.area
+    return passing + area * _held(header, is_shrunk=shrunk is not None) + turned * pixel
 
 
 def _held(header: Header, *, is_shrunk: bool) -> float:
@@ -197,7 +211,3 @@ def _encoding(
             return _GIF_SAVED
         case _:
             return 0.0
-
-
-def _area(size: Size) -> int:
-    return size.width * size.height

@@ -1,10 +1,11 @@
 """What a run of image steps asks for, worked out before a pixel is read. Pure, light to import."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from workers.job import ParameterValue, Step
+from workers.operations.image_geometry import Crop, Flip, Pad, PictureStep, Resize, Rotate
 from workers.operations.kinds import ImageFormat, format_of_suffix
 
 _CONVERTED: Final = {
@@ -31,56 +32,14 @@ _OWN_FORMAT_QUALITY: Final = 90
 # (benchmarks/images.py).
 _MOST_PIXELS_MEASURED: Final = 4 * 2**20
 _METADATA_MODES: Final = ("keep", "strip_location", "strip")
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Width and height in pixels, of the upright picture."""
-
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Geometry:
-    """Scale to `scaled`, then cut `cropped` out of the middle."""
-
-    scaled: Size
-    cropped: Size
-
-
-@dataclass(frozen=True, slots=True)
-class Resize:
-    """The values of one `images.resize` step."""
-
-    mode: str
-    width: int
-    height: int
-    percent: float
-    edge: int
-    never_enlarge: bool
-
-    def geometry(self, size: Size) -> Geometry:
-        """Return what becomes of a picture of that size."""
-        if self.mode == "exact":
-            wanted = Size(self.width, self.height)
-            return Geometry(wanted, wanted)
-        scale = self._scale(size)
-        if self.never_enlarge:
-            scale = min(1.0, scale)
-        scaled = Size(max(1, round(size.width * scale)), max(1, round(size.height * scale)))
-        if self.mode != "fill":
-            return Geometry(scaled, scaled)
-        cropped = Size(min(self.width, scaled.width), min(self.height, scaled.height))
-        return Geometry(scaled, cropped)
-
-    def _scale(self, size: Size) -> float:
-        if self.mode == "percent":
-            return self.percent / 100
-        if self.mode == "long_edge":
-            return self.edge / max(size.width, size.height)
-        ratios = self.width / size.width, self.height / size.height
-        return max(ratios) if self.mode == "fill" else min(ratios)
+# Each class has the operation's parameters as its fields.
+_STEPS: Final[Mapping[str, Callable[..., PictureStep]]] = {
+    "images.resize": Resize,
+    "images.crop": Crop,
+    "images.rotate": Rotate,
+    "images.flip": Flip,
+    "images.pad": Pad,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +57,13 @@ class Encoding:
 
 @dataclass(frozen=True, slots=True)
 class ImagePlan:
-    """All steps as one decode and one encode; `metadata` is keep, strip_location or strip.
+    """All steps between one decode and one encode, in their order.
 
-    `names_metadata` says that a step asked for it, rather than that nobody said anything.
+    `metadata` is keep, strip_location or strip; `names_metadata` says that a step asked for it,
+    rather than that nobody said anything.
     """
 
-    resizes: tuple[Resize, ...]
+    steps: tuple[PictureStep, ...]
     encoding: Encoding
     metadata: str
     names_metadata: bool
@@ -111,22 +71,20 @@ class ImagePlan:
 
 
 def plan_steps(steps: Sequence[Step]) -> ImagePlan:
-    """Combine checked steps: resizes in order, the last conversion, the strictest metadata."""
-    resizes: list[Resize] = []
+    """Combine checked steps: pixels in order, the last conversion, the strictest metadata."""
+    applied: list[PictureStep] = []
     encoding, metadata = Encoding(), 0
     for step in steps:
         values = step.parameters
-        if step.operation == "images.resize":
-            resizes.append(_resize(step))
+        if step.operation in _STEPS:
+            applied.append(_STEPS[step.operation](**values))
         elif step.operation == "images.convert":
-            encoding = Encoding(
-                _whole(values["quality"]), bool(values["lossless"]), bool(values["progressive"])
-            )
+            encoding = _encoding(values)
         elif step.operation == "images.metadata":
             metadata = max(metadata, _METADATA_MODES.index(str(values["mode"])))
     are_metadata = [step.operation == "images.metadata" for step in steps]
     return ImagePlan(
-        tuple(resizes), encoding, _METADATA_MODES[metadata], any(are_metadata), all(are_metadata)
+        tuple(applied), encoding, _METADATA_MODES[metadata], any(are_metadata), all(are_metadata)
     )
 
 
@@ -143,17 +101,5 @@ def suffix_of(format_word: str) -> str:
     return _CONVERTED[format_word]
 
 
-def _resize(step: Step) -> Resize:
-    values = step.parameters
-    return Resize(
-        mode=str(values["mode"]),
-        width=_whole(values["width"]),
-        height=_whole(values["height"]),
-        percent=float(values["percent"]),
-        edge=_whole(values["edge"]),
-        never_enlarge=bool(values["never_enlarge"]),
-    )
-
-
-def _whole(value: ParameterValue) -> int:
-    return int(value)
+def _encoding(values: Mapping[str, ParameterValue]) -> Encoding:
+    return Encoding(int(values["quality"]), bool(values["lossless"]), bool(values["progressive"]))

@@ -38,7 +38,7 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
         if rewritten is not None:
             return rewritten
     wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
-    decoded = decode(source, plan.resizes, wanted)
+    decoded = decode(source, plan.steps, wanted)
     if isinstance(decoded, Failure):
         return decoded
     failure = _saved(decoded, plan, steps, target)
