@@ -29,7 +29,7 @@ COMMON = [
 
 def main() -> None:
     """Compile the locks; the later ones may not disagree with the first."""
-    app = ["--extra=data", "--extra=science", "--extra=pictures"]
+    app = ["--extra=data", "--extra=science"]
     same = ["--constraint=requirements.lock"]
     _compile("requirements.lock", app)
     _compile("requirements-dev.lock", [*app, "--group=dev", *same])

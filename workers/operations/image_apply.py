@@ -2,10 +2,18 @@
 
 import pyvips
 
-from workers.operations import image_shape
+from workers.operations import image_shape, image_toned
 from workers.operations.image_budget import over_budget
 from workers.operations.image_geometry import Crop, Flip, Pad, PictureStep, Reach, Resize, Rotate
 from workers.operations.image_shape import size_of
+from workers.operations.image_tone import (
+    Adjust,
+    AutoLevels,
+    Blur,
+    Denoise,
+    Grayscale,
+    Sharpen,
+)
 from workers.outcome import Failure, FailureKind
 
 _BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4}
@@ -37,6 +45,8 @@ def apply_steps(image: pyvips.Image, steps: tuple[PictureStep, ...]) -> pyvips.I
 
 
 def _apply(image: pyvips.Image, step: PictureStep) -> pyvips.Image:
+    if (toned := _toned(image, step)) is not None:
+        return toned
     match step:
         case Resize():
             return image_shape.resized(image, step)
@@ -50,3 +60,20 @@ def _apply(image: pyvips.Image, step: PictureStep) -> pyvips.Image:
         case Pad():
             return image_shape.padded(image, step)
     raise AssertionError(f"no way to apply {step}")
+
+
+def _toned(image: pyvips.Image, step: PictureStep) -> pyvips.Image | None:
+    match step:
+        case Adjust():
+            return image_toned.adjusted(image, step)
+        case Grayscale():
+            return image_toned.greyed(image, step)
+        case AutoLevels():
+            return image_toned.levelled(image, step)
+        case Sharpen():
+            return image_toned.sharpened(image, step)
+        case Blur():
+            return image_toned.blurred(image, step)
+        case Denoise():
+            return image_toned.denoised(image, step)
+    return None

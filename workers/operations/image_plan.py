@@ -6,6 +6,14 @@ from typing import Final
 
 from workers.job import ParameterValue, Step
 from workers.operations.image_geometry import Crop, Flip, Pad, PictureStep, Resize, Rotate
+from workers.operations.image_tone import (
+    Adjust,
+    AutoLevels,
+    Blur,
+    Denoise,
+    Grayscale,
+    Sharpen,
+)
 from workers.operations.kinds import ImageFormat, format_of_suffix
 
 _CONVERTED: Final = {
@@ -39,6 +47,12 @@ _STEPS: Final[Mapping[str, Callable[..., PictureStep]]] = {
     "images.rotate": Rotate,
     "images.flip": Flip,
     "images.pad": Pad,
+    "images.adjust": Adjust,
+    "images.grayscale": Grayscale,
+    "images.auto_levels": AutoLevels,
+    "images.sharpen": Sharpen,
+    "images.blur": Blur,
+    "images.denoise": Denoise,
 }
 
 

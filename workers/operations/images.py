@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from workers.job import Kind, ParameterValue, Step
-from workers.operations import Companion, image_companions
+from workers.operations import Companion, image_companions, image_declarations
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.image_companions import save_companions
+from workers.operations.image_geometry import ATTENTION, GRAVITIES
 from workers.operations.image_plan import ImagePlan, output_suffix as output_suffix, plan_steps
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, format_of_suffix
@@ -92,8 +93,10 @@ def _resize_summary(values: Mapping[str, ParameterValue]) -> str:
     may = "" if values["never_enlarge"] or mode == "exact" else ", may enlarge"
     if mode == "percent":
         return f"to {values['percent']:g} %"
-    if mode == "long_edge":
-        return f"long edge {values['edge']} px{may}"
+    if mode in ("long_edge", "short_edge"):
+        return f"{str(mode).replace('_', ' ')} {values['edge']} px{may}"
+    if mode == "megapixels":
+        return f"to {values['megapixels']:g} megapixels{may}"
     words = {"fit": "fit into", "fill": "fill", "exact": "exactly"}[str(mode)]
     return f"{words} {values['width']} × {values['height']}{may}"
 
@@ -138,9 +141,13 @@ _RESIZE: Final = (
         ParameterKind.CHOICE,
         "Mode",
         "How the new size is found: fit inside a box, fill a box and cut what stands over, "
-        "exactly a size (stretched), percent of the own size, or by the long edge.",
+        "exactly a size (stretched), percent of the own size, by the long or short edge, or by "
+        "megapixels.",
         "fit",
-        choices=("fit", "fill", "exact", "percent", "long_edge"),
+        choices=(
+            *("fit", "fill", "exact", "percent", "long_edge"),
+            *("short_edge", "megapixels"),
+        ),
     ),
     _pixels("width", "Width", "Width of the box.", "fit", "fill", "exact"),
     _pixels("height", "Height", "Height of the box.", "fit", "fill", "exact"),
@@ -155,14 +162,36 @@ _RESIZE: Final = (
         maximum=1000,
         shown_when=("mode", ("percent",)),
     ),
-    _pixels("edge", "Long edge", "Length of the longer side.", "long_edge"),
+    _pixels("edge", "Edge", "Length of the longer or shorter side.", "long_edge", "short_edge"),
+    Parameter(
+        "megapixels",
+        ParameterKind.NUMBER,
+        "Megapixels",
+        "How many million pixels the picture has then.",
+        2.0,
+        minimum=0.01,
+        maximum=1000,
+        shown_when=("mode", ("megapixels",)),
+    ),
+    Parameter(
+        "gravity",
+        ParameterKind.CHOICE,
+        "Keep",
+        "The part that stays where a filled box cuts; attention looks for what catches the eye.",
+        "centre",
+        choices=(*GRAVITIES, ATTENTION),
+        shown_when=("mode", ("fill",)),
+    ),
     Parameter(
         "never_enlarge",
         ParameterKind.FLAG,
         "Never enlarge",
         "Leave pictures that are already small enough at their size.",
         True,
-        shown_when=("mode", ("fit", "fill", "percent", "long_edge")),
+        shown_when=(
+            "mode",
+            ("fit", "fill", "percent", "long_edge", "short_edge", "megapixels"),
+        ),
     ),
 )
 _CONVERT: Final = (
@@ -245,5 +274,7 @@ OPERATIONS: Final = (
         _METADATA,
         _metadata_summary,
     ),
+    *image_declarations.SHAPES,
+    *image_declarations.TONES,
     image_companions.OPERATION,
 )

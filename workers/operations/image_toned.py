@@ -1,0 +1,88 @@
+"""Pixels through the steps that change what they are worth. Runs in a worker.
+
+Transparency stays as it is, and so do the bits of a channel.
+"""
+
+import pyvips
+
+from workers.operations.image_colours import GREY, in_our_colours, joined, parted, top_of
+from workers.operations.image_tone import (
+    Adjust,
+    AutoLevels,
+    Blur,
+    Denoise,
+    Grayscale,
+    Sharpen,
+)
+
+# How bright red, green and blue look: ITU-R BT.709.
+_LUMA = (0.2126, 0.7152, 0.0722)
+
+
+def adjusted(image: pyvips.Image, step: Adjust) -> pyvips.Image:
+    """Brightness, then contrast about the middle, saturation about the luma, gamma."""
+    image = in_our_colours(image)
+    colours, alpha = parted(image)
+    top = top_of(image)
+    scale = 1 + step.contrast / 100
+    offset = (step.brightness / 100 * scale + (1 - scale) / 2) * top
+    toned = colours * scale + offset
+    if step.saturation and image.interpretation not in GREY:
+        luma = (toned * list(_LUMA)).bandmean() * len(_LUMA)
+        toned = luma + (toned - luma) * (1 + step.saturation / 100)
+    if step.gamma != 1:
+        toned = (_clipped(toned, top) / top) ** (1 / step.gamma) * top
+    return joined(_clipped(toned, top), alpha, image)
+
+
+def greyed(image: pyvips.Image, _step: Grayscale) -> pyvips.Image:
+    """Turn colours into grey as libvips does, by the luminance that sRGB values stand for."""
+    image = in_our_colours(image)
+    if image.interpretation in GREY:
+        return image
+    return image.colourspace("grey16" if image.interpretation == "rgb16" else "b-w")
+
+
+def levelled(image: pyvips.Image, step: AutoLevels) -> pyvips.Image:
+    """Stretch all channels alike from the darkest to the brightest value that counts."""
+    image = in_our_colours(image).copy_memory()
+    colours, alpha = parted(image)
+    grey = colours.bandmean() if colours.bands > 1 else colours
+    low, high = grey.percent(step.clipped), grey.percent(100 - step.clipped)
+    if high <= low:
+        return image
+    top = top_of(image)
+    toned = (colours - low) * (top / (high - low))
+    return joined(_clipped(toned, top), alpha, image)
+
+
+def sharpened(image: pyvips.Image, step: Sharpen) -> pyvips.Image:
+    """Add what a blur takes away: unsharp masking."""
+    image = in_our_colours(image)
+    colours, alpha = parted(image)
+    soft = colours.gaussblur(step.radius, precision="float")
+    toned = colours + (colours - soft) * step.amount
+    return joined(_clipped(toned, top_of(image)), alpha, image)
+
+
+def blurred(image: pyvips.Image, step: Blur) -> pyvips.Image:
+    """Soften by a Gaussian; colours count by how opaque they are."""
+    image = in_our_colours(image)
+    if not image.hasalpha():
+        soft = image.gaussblur(step.radius, precision="float")
+        return joined(soft, None, image)
+    soft = image.premultiply().gaussblur(step.radius, precision="float").unpremultiply()
+    colours, alpha = parted(soft.copy(interpretation=image.interpretation))
+    assert alpha is not None
+    return joined(colours, alpha.rint().cast(image.format), image)
+
+
+def denoised(image: pyvips.Image, step: Denoise) -> pyvips.Image:
+    """Take the middle value of a square about each pixel."""
+    image = in_our_colours(image)
+    colours, alpha = parted(image)
+    return joined(colours.median(int(step.size)), alpha, image)
+
+
+def _clipped(image: pyvips.Image, top: int) -> pyvips.Image:
+    return (image < 0).ifthenelse(0, (image > top).ifthenelse(top, image))
