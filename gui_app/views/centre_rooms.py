@@ -34,7 +34,8 @@ class CentreRooms(QSplitter):
         self.setChildrenCollapsible(False)
         for room in (table, self._preview, self._plot, self._sweep):
             self.addWidget(room)
-        self.setStretchFactor(0, 1)
+        for place, factor in enumerate((1, 1, 0, 1)):  # pictures use what room there is
+            self.setStretchFactor(place, factor)
         self.setSizes([_TABLE_PX, _PREVIEW_PX, _PLOT_PX, _SWEEP_PX])
         self._preview.hide()
         self._sweep.hide()

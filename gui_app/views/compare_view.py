@@ -133,8 +133,18 @@ class CompareView(QWidget):
         top = self.height() / 2 - self._centre.y() * height
         return QRectF(left, top, width, height)
 
+    def _span(self) -> QRectF:
+        """Return the part of the view that shows pictures: the line goes from end to end of it."""
+        places = [self._place(image) for image in (self._before, self._after) if image.width()]
+        seen = QRectF(self.rect())
+        whole = places[0] if places else seen
+        for place in places[1:]:
+            whole = whole.united(place)
+        return whole.intersected(seen)
+
     def _line_x(self) -> float:
-        return self._divider * self.width()
+        span = self._span()
+        return span.left() + self._divider * span.width()
 
     # ---- gestures
 
@@ -153,7 +163,8 @@ class CompareView(QWidget):
             shape = Qt.CursorShape.SplitHCursor if is_at_line else Qt.CursorShape.OpenHandCursor
             self.setCursor(shape)
         elif self._is_dividing:
-            self._divide(at.x() / max(1, self.width()))
+            span = self._span()
+            self._divide((at.x() - span.left()) / max(1.0, span.width()))
         else:
             self._pan(at - self._grabbed)
             self._grabbed = at

@@ -79,7 +79,9 @@ def test_first_picture_is_shown_before_and_after_and_the_line_is_dragged(looker:
     assert compare.isVisible()
     assert "JPEG 2,400 × 1,600 → JPEG 1,024 × 683" in looker.panel.figures
     middle = QPoint(compare.width() // 2, compare.height() // 3)
-    aside = QPoint(compare.width() // 4, compare.height() // 3)
+    # The picture is half as wide again as it is high, and as high as the view.
+    assert compare.width() > 1.5 * compare.height()
+    aside = QPoint(int(middle.x() - 1.5 * compare.height() / 4), middle.y())
     qtbot.mousePress(compare, Qt.MouseButton.LeftButton, pos=middle)
     qtbot.mouseMove(compare, aside)
     qtbot.mouseRelease(compare, Qt.MouseButton.LeftButton, pos=aside)
