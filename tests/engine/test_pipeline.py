@@ -118,7 +118,8 @@ STEP = '[[steps]]\noperation = "images.resize"\n'
             f'{STEP}mode = "fitt"\n',
             (
                 "mine.toml, line 3, step 1, field 'mode': "
-                "mode is one of fit, fill, exact, percent, long_edge; not 'fitt'."
+                "mode is one of fit, fill, exact, percent, long_edge, short_edge, megapixels; "
+                "not 'fitt'."
             ),
         ),
         (
