@@ -23,7 +23,7 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from workers import journal_rows
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile, FoundFiles
 from workers.job import Kind, TaskId, WorkerId
 from workers.journal import Journal
 from workers.journal_files import connected
@@ -86,15 +86,15 @@ def _floor(place: Path, found: list[FoundFile]) -> float:
     connection = connected(place / "floor.sqlite")
     create_tables(connection, "floor", 0.0)
     connection.execute("INSERT INTO root (id, path) VALUES (1, ?)", (b"/pictures",))
-    rows = [journal_rows.file_row(task, file, 1) for task, file in enumerate(found, 1)]
-    seconds = _seconds(lambda: _write(connection, rows))
+    files = FoundFiles.of(found)
+    seconds = _seconds(lambda: _write(connection, files))
     connection.close()
     return seconds
 
 
-def _write(connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
+def _write(connection: sqlite3.Connection, files: FoundFiles) -> None:
     connection.execute("BEGIN")
-    connection.executemany(journal_rows.ADD_FILE, rows)
+    journal_rows.add_files(connection, 1, files, {ROOT: 1})
     connection.execute("COMMIT")
 
 

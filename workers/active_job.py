@@ -4,7 +4,7 @@ Belongs to the engine's thread. It knows nothing of commands, windows or termina
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Final, assert_never
 
 from workers.actions import FinishJob, PauseItself, RefuseJob
 from workers.assignments import Assignments
-from workers.discovery import FoundFile
 from workers.earlier import EarlierOutputs, look_back
 from workers.errors import JobRefused, JournalError
 from workers.events import (
@@ -24,6 +23,7 @@ from workers.events import (
     TasksExpected,
     WorkersResized,
 )
+from workers.found_files import FoundFile
 from workers.job import JobSpec, JobState, Sweep, TaskId, TaskState
 from workers.job_course import Course, Listener as Listener, Turn
 from workers.job_view import JobView, skipped_row
@@ -137,17 +137,16 @@ class ActiveJob:
         self._rest(time.monotonic())
         self._course.refill(is_open=is_open)
 
-    def add_files(self, files: Sequence[FoundFile]) -> None:
+    def add_files(self, files: Collection[FoundFile]) -> None:
         """Record what discovery found; the next refill offers it."""
         first = self.journal.counts().total + 1
         added = self.journal.add_files(files)
         self.view.all_changed()
         if self._listener is not None:
-            for number, file in enumerate(added, first):
-                if file.problem:
-                    self._listener(skipped_row(TaskId(number), file))
+            for place, file in added.skipped():
+                self._listener(skipped_row(TaskId(first + place), file))
 
-    def compare_files(self, files: Sequence[FoundFile]) -> None:
+    def compare_files(self, files: Collection[FoundFile]) -> None:
         """Record which files are new, and the tasks whose files have changed.
 
         A task that is running has its turn once it has ended. Outputs of the job are no inputs.

@@ -6,14 +6,17 @@ with a sentence that says why, so that no file goes missing silently.
 
 import errno
 import os
+import re
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
+from workers.found_files import FoundFile, FoundFiles
 from workers.job import InputFilter, Kind
 from workers.name_patterns import Globs, in_natural_order
 
@@ -29,6 +32,11 @@ _STEP: Final = 50
 _RUN: Final = 10_000
 _LITTER_FRONTS: Final = ("._", STAGING_PREFIX)
 _LITTER: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+# In a whole folder's names at once, each between slashes.
+_MAY_BE_LITTER: Final = re.compile(
+    f"/(?:{'|'.join(map(re.escape, [*_LITTER_FRONTS, *_LITTER]))})", re.IGNORECASE
+)
+_HAS_JUNCTIONS: Final = sys.platform == "win32"
 
 _LINK: Final = "A link; links are not followed."
 _NOT_REGULAR: Final = "Not a regular file."
@@ -44,54 +52,12 @@ _TELLS_ONLINE_ONLY: Final = any(
 Identity = tuple[int, int]
 
 
-class FoundFile(NamedTuple):
-    """A file below a dropped folder, or a dropped file.
-
-    `root` is the dropped folder, or the parent of a dropped file; `relative` is the path below
-    it. `problem` is empty, or a sentence for which the file is skipped. `device` and `number` are
-    those of its inode, 0 when it could not be looked at. A tuple, since a drop may have a million.
-    """
-
-    root: Path
-    relative: str
-    size: int
-    mtime_ns: int
-    kind: Kind
-    problem: str = ""
-    device: int = 0
-    number: int = 0
-
-    @property
-    def path(self) -> Path:
-        """Return where the file lies."""
-        return self.root / self.relative
-
-
-class KnownFiles:
-    """The files found so far, by device and number."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[int, set[int]] = {}
-
-    def new_of(self, files: Sequence[FoundFile]) -> tuple[FoundFile, ...]:
-        """Return those that were not found before, each once; from now on they were."""
-        return tuple(file for file in files if self._is_new(file))
-
-    def _is_new(self, file: FoundFile) -> bool:
-        if not file.number:
-            return True
-        numbers = self._numbers.setdefault(file.device, set())
-        before = len(numbers)
-        numbers.add(file.number)
-        return len(numbers) > before
-
-
 def discover(
     paths: Sequence[Path],
     chosen: InputFilter,
     *,
     left_out: Sequence[Path] = (),
-) -> Iterator[tuple[FoundFile, ...]]:
+) -> Iterator[FoundFiles]:
     """Yield batches of files; the first one early, each folder once.
 
     Files come sorted within their folder, folders after files. Folders in `left_out` are not
@@ -102,21 +68,27 @@ def discover(
     return in_batches(walk.found(paths))
 
 
-def in_batches(found: Iterable[Sequence[FoundFile]]) -> Iterator[tuple[FoundFile, ...]]:
+def in_batches(found: Iterable[Collection[FoundFile]]) -> Iterator[FoundFiles]:
     """Yield what a walk finds in batches, as `discover` does."""
-    batch: list[FoundFile] = []
-    limit, limit_s = _FIRST_BATCH, _FIRST_BATCH_S
+    parts: list[Collection[FoundFile]] = []
+    count, limit, limit_s = 0, _FIRST_BATCH, _FIRST_BATCH_S
     due = time.monotonic() + limit_s
     for some in found:
-        batch += some
-        if len(batch) >= limit or time.monotonic() >= due:
-            yield tuple(batch)
-            if batch:
+        if some:
+            parts.append(some)
+            count += len(some)
+        if count >= limit or time.monotonic() >= due:
+            yield FoundFiles.joined(parts)
+            if count:
                 limit, limit_s = _BATCH, _BATCH_S
-            batch = []
+            parts, count = [], 0
             due = time.monotonic() + limit_s
-    if batch:
-        yield tuple(batch)
+    if parts:
+        yield FoundFiles.joined(parts)
+
+
+class _NotPlain(Exception):  # no error
+    """Some of the files have to be looked at one by one."""
 
 
 class Walk:
@@ -132,7 +104,7 @@ class Walk:
         self._entered: set[Identity] = set()
         self._kinds: dict[str, Kind] = {}
 
-    def found(self, paths: Sequence[Path]) -> Iterator[Sequence[FoundFile]]:
+    def found(self, paths: Sequence[Path]) -> Iterator[Collection[FoundFile]]:
         """Yield what lies at and below the dropped paths; each call is a search of its own."""
         self._entered.clear()
         for dropped in paths:
@@ -144,10 +116,10 @@ class Walk:
                 continue
             if stat.S_ISDIR(status.st_mode) and not _is_junction(status):
                 yield from self._folder(path, status)
-            elif file := self._file(path.parent, path.name, path.name, status):
-                yield (file,)
+            elif self._is_wanted(path.name, path.name):
+                yield (self._file(path.parent, path.name, path.name, status),)
 
-    def found_at(self, root: Path, relative: str) -> Iterator[Sequence[FoundFile]]:
+    def found_at(self, root: Path, relative: str) -> Iterator[Collection[FoundFile]]:
         """Yield what a search from the dropped folder finds at that path and below it.
 
         Nothing where the path is not there, or where a search would not come by.
@@ -161,8 +133,8 @@ class Walk:
         except OSError:
             return
         if not stat.S_ISDIR(status.st_mode) or _is_junction(status):
-            if file := self._file(root, relative, path.name, status):
-                yield (file,)
+            if self._is_wanted(relative, path.name):
+                yield (self._file(root, relative, path.name, status),)
         elif self._is_recursive and not self._is_passed_over(relative, path.name):
             yield from self._folder(root, status, relative)
 
@@ -182,7 +154,7 @@ class Walk:
 
     def _folder(
         self, root: Path, status: os.stat_result, below: str = ""
-    ) -> Iterator[Sequence[FoundFile]]:
+    ) -> Iterator[Collection[FoundFile]]:
         """Walk one tree; a stack instead of recursion, since trees can be deep."""
         stack = [(below, _identity_of(root / below, status))]
         while stack:
@@ -199,17 +171,17 @@ class Walk:
 
     def _entries(
         self, root: Path, below: str, folder: str, folders: list[tuple[str, Identity]]
-    ) -> Iterator[Sequence[FoundFile]]:
+    ) -> Iterator[Collection[FoundFile]]:
         """Yield the files of one folder; add the folders in it to `folders`."""
         inner: list[os.DirEntry[str]] = []
         front = f"{below}{os.sep}" if below else ""
         try:
-            with os.scandir(folder) as entries:
+            with _entries_of(folder) as entries:
                 while run := list(islice(entries, _RUN)):
                     found = [entry for entry in run if not _is_folder(entry)]
                     if len(found) < len(run):
                         inner += [entry for entry in run if _is_folder(entry)]
-                    found = in_natural_order(found)
+                    found = in_natural_order(self._chosen_of(found, front))
                     for first in range(0, len(found), _STEP):
                         yield self._files(root, front, found[first : first + _STEP])
         except OSError as error:
@@ -220,13 +192,41 @@ class Walk:
             if self._is_passed_over(relative, entry.name):
                 continue
             try:
-                status = entry.stat(follow_symlinks=False)
+                status = os.lstat(f"{folder}{os.sep}{entry.name}")  # many
             except OSError as error:
                 yield (_problem(root, relative, _why(error, "folder")),)
                 continue
-            folders.append((relative, _identity_of(entry.path, status)))
+            folders.append((relative, _identity_of(root / relative, status)))
 
     def _files(
+        self, root: Path, front: str, entries: "list[os.DirEntry[str]]"
+    ) -> Collection[FoundFile]:
+        try:
+            return self._plain_files(root, front, entries)
+        except (OSError, _NotPlain):
+            return self._odd_files(root, front, entries)
+
+    def _plain_files(self, root: Path, front: str, entries: "list[os.DirEntry[str]]") -> FoundFiles:
+        """Return files with nothing to say about any of them; raise where there is."""
+        statuses = [entry.stat(follow_symlinks=False) for entry in entries]
+        numbers = [status.st_ino for status in statuses]
+        types = {stat.S_IFMT(status.st_mode) for status in statuses}
+        if _TELLS_ONLINE_ONLY or types - {stat.S_IFREG} or 0 in numbers:
+            raise _NotPlain
+        names = [entry.name for entry in entries]
+        kind_of, known = self._kind, self._kinds.get
+        return FoundFiles(
+            [(root, len(names))],
+            [front + name for name in names],
+            [status.st_size for status in statuses],
+            [status.st_mtime_ns for status in statuses],
+            [known(name[name.rfind(".", 1) :]) or kind_of(name) for name in names],
+            {},
+            [status.st_dev for status in statuses],
+            numbers,
+        )
+
+    def _odd_files(
         self, root: Path, front: str, entries: "list[os.DirEntry[str]]"
     ) -> Sequence[FoundFile]:
         files: list[FoundFile] = []
@@ -237,31 +237,35 @@ class Walk:
             except OSError as error:
                 files.append(_problem(root, relative, _why(error, "file")))
                 continue
-            if file := self._file(root, relative, entry.name, status):
-                files.append(file)
+            files.append(self._file(root, relative, entry.name, status))
         return files
 
-    def _file(
-        self, root: Path, relative: str, name: str, status: os.stat_result
-    ) -> FoundFile | None:
-        """Return the file, or None where it is litter or filtered out."""
-        if name.startswith(_LITTER_FRONTS) or name.lower() in _LITTER:
-            return None
-        if self._has_globs and not self._is_chosen(relative, name):
-            return None
+    def _chosen_of(self, entries: "list[os.DirEntry[str]]", front: str) -> "list[os.DirEntry[str]]":
+        """Return those that are neither litter nor filtered out."""
+        text = "/".join(["", *[entry.name for entry in entries], ""])
+        if _MAY_BE_LITTER.search(text):
+            entries = [entry for entry in entries if not _is_litter(entry.name)]
+        if not self._has_globs:
+            return entries
+        return [entry for entry in entries if self._is_chosen(front + entry.name, entry.name)]
+
+    def _file(self, root: Path, relative: str, name: str, status: os.stat_result) -> FoundFile:
         device, number = status.st_dev, status.st_ino
         if not number:
             device, number = _identity_of(root / relative, status)
         if _TELLS_ONLINE_ONLY and is_online_only(status):
             problem = _problem(root, relative, _ONLINE_ONLY)
             return problem._replace(size=status.st_size, device=device, number=number)
-        if stat.S_ISREG(status.st_mode) and not _is_junction(status):
+        if stat.S_ISREG(status.st_mode) and not (_HAS_JUNCTIONS and _is_junction(status)):
             size, mtime_ns = status.st_size, status.st_mtime_ns
             kind = self._kinds.get(name[name.rfind(".", 1) :]) or self._kind(name)
             return FoundFile(root, relative, size, mtime_ns, kind, "", device, number)
         is_link = stat.S_ISLNK(status.st_mode) or _is_junction(status)
         problem = _problem(root, relative, _LINK if is_link else _NOT_REGULAR)
         return problem._replace(device=device, number=number)
+
+    def _is_wanted(self, relative: str, name: str) -> bool:
+        return not _is_litter(name) and self._is_chosen(relative, name)
 
     def _is_chosen(self, relative: str, name: str) -> bool:
         if self._include and not self._include.match(relative, name):
@@ -293,6 +297,28 @@ def _folders_above(relative: str) -> list[str]:
 def _absolute(path: Path) -> Path:
     path = path.absolute()
     return path.resolve() if ".." in path.parts else path
+
+
+@contextmanager
+def _entries_of(folder: str) -> "Iterator[Iterator[os.DirEntry[str]]]":
+    """List a folder by its descriptor, where there is one: the system then looks for a name only.
+
+    To ask for a million files by whole paths takes it half as long again.
+    """
+    if os.scandir not in os.supports_fd:
+        with os.scandir(folder) as entries:
+            yield entries
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.scandir(descriptor) as entries:
+            yield entries
+    finally:
+        os.close(descriptor)
+
+
+def _is_litter(name: str) -> bool:
+    return name.startswith(_LITTER_FRONTS) or name.lower() in _LITTER
 
 
 def _is_folder(entry: "os.DirEntry[str]") -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from workers.actions import EndTask
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile
 from workers.job import TaskId, TaskState
 from workers.journal import WaitingTask
 from workers.outcome import Failure, FailureKind, Skip, Success

@@ -9,13 +9,14 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Final
 
 from workers import journal_lock, journal_rows, journal_schema, journal_watched
-from workers.discovery import FoundFile
 from workers.errors import EverycoreError, JournalError
+from workers.found_files import FoundFile, FoundFiles
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
 from workers.journal_ends import end_of, storable
 from workers.journal_files import (
@@ -203,26 +204,24 @@ class Journal:
             value: object = self._connection.execute(f"SELECT {column} FROM job").fetchone()[0]
         return value
 
-    def add_files(self, files: Sequence[FoundFile]) -> Sequence[FoundFile]:
+    def add_files(self, files: Collection[FoundFile]) -> FoundFiles:
         """Add files as tasks, in their order; those with a problem are skipped at once.
 
         In a journal that was opened again, files that are there already are left out. Returns
         those that were added; their ids follow the last one.
         """
-        numbers = self._inputs.numbered(files)
-        files = self._inputs.unknown(self._connection, files, numbers)
-        rows = journal_rows.file_rows(len(self._tasks) + 1, files, numbers)
-        states, sizes = journal_rows.states_of(rows), journal_rows.sizes_of(rows)
+        found = FoundFiles.of(files)
+        numbers = self._inputs.numbered(found)
+        found = self._inputs.unknown(self._connection, found, numbers)
         tally = self._tasks.tally.copy()
-        for state in set(states):
-            its = [size for size, its in zip(sizes, states, strict=True) if its == state]
-            tally.put(Share(state, len(its), sum(its)))
+        for share in journal_rows.shares_of(found):
+            tally.put(share)
         with self._transaction(tally):
             self._inputs.write(self._connection, numbers)
-            self._connection.executemany(journal_rows.ADD_FILE, rows)
-        self._inputs.keep(files, numbers)
-        self._tasks.add(states, sizes, [1] * len(files))
-        return files
+            journal_rows.add_files(self._connection, len(self._tasks) + 1, found, numbers)
+        self._inputs.keep(found, numbers)
+        self._tasks.add(journal_rows.states_of(found), found.sizes, repeat(1, len(found)))
+        return found
 
     def add_blocks(self, blocks: Sequence[tuple[str, int, int]]) -> None:
         """Add blocks of a sweep: (name, first point, points), in the order of their points."""

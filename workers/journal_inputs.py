@@ -2,16 +2,10 @@
 
 import os
 import sqlite3
-from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
-from typing import Final
 
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile, FoundFiles
 from workers.journal_schema import read_roots
-
-_root: Final = attrgetter("root")
 
 
 class InputFiles:
@@ -31,10 +25,10 @@ class InputFiles:
         self.roots = read_roots(connection)
         self.expect_again()
 
-    def numbered(self, files: Sequence[FoundFile]) -> dict[Path, int]:
+    def numbered(self, files: FoundFiles) -> dict[Path, int]:
         """Return the number of each root, with those that are new."""
         numbers = {root: number for number, root in self.roots.items()}
-        for root, _ in groupby(files, _root):
+        for root, _ in files.roots:
             numbers.setdefault(root, len(numbers) + 1)
         return numbers
 
@@ -43,7 +37,7 @@ class InputFiles:
         new = [(n, os.fsencode(root)) for root, n in numbers.items() if n not in self.roots]
         connection.executemany("INSERT INTO root (id, path) VALUES (?, ?)", new)
 
-    def keep(self, files: Sequence[FoundFile], numbers: dict[Path, int]) -> None:
+    def keep(self, files: FoundFiles, numbers: dict[Path, int]) -> None:
         """Remember what has been written."""
         self.roots = {number: root for root, number in numbers.items()}
         if self._known is not None:
@@ -52,15 +46,16 @@ class InputFiles:
     def unknown(
         self,
         connection: sqlite3.Connection,
-        files: Sequence[FoundFile],
+        files: FoundFiles,
         numbers: dict[Path, int],
-    ) -> Sequence[FoundFile]:
+    ) -> FoundFiles:
         """Return the files that are no tasks yet; a search starts anew after a resume."""
         if not self._was_reopened:
             return files
         if self._known is None:
             self._known = _read_keys(connection)
-        return [file for file in files if _key_of(file, numbers) not in self._known]
+        known = self._known
+        return FoundFiles.of([file for file in files if _key_of(file, numbers) not in known])
 
 
 def _key_of(file: FoundFile, numbers: dict[Path, int]) -> int:

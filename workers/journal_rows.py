@@ -5,12 +5,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from workers.discovery import FoundFile
+from workers.found_files import FoundFiles
 from workers.job import Kind, TaskId
 from workers.journal_ends import storable
 from workers.journal_schema import (
@@ -29,7 +27,11 @@ from workers.journal_tally import Share
 from workers.outcome import OutputCheck
 from workers.wording import printable
 
-ADD_FILE: Final = (
+# Most files wait and have a name that says their path; all else is the column's default.
+_ADD_PLAIN: Final = (
+    "INSERT INTO task (id, size, kind, name, mtime_ns, root) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_ADD_FILE: Final = (
     "INSERT INTO task (id, state, size, kind, name, mtime_ns, root, relative, message)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -39,7 +41,6 @@ _WAITING: Final = (
     " planned, was_dispatched, outputs, checks FROM task"
     " WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
 )
-_root: Final = attrgetter("root")
 _KIND_WORDS: Final = {kind: kind.value for kind in Kind}
 # Outputs that failed or cancelled tasks have were made of what their files were before.
 _REOPEN: Final = (
@@ -76,45 +77,57 @@ class WaitingTask:
     checks: tuple[OutputCheck, ...] = ()
 
 
-def file_rows(
-    first: int, files: Sequence[FoundFile], roots: Mapping[Path, int]
-) -> list[tuple[Any, ...]]:
-    """Return the values of `ADD_FILE` for files that become the tasks from `first` on."""
-    rows: list[tuple[Any, ...]] = []
-    for root, group in groupby(files, _root):
-        number = roots[root]
-        rows += [file_row(task, file, number) for task, file in enumerate(group, first + len(rows))]
-    return rows
-
-
-def file_row(task: int, file: FoundFile, root: int) -> tuple[Any, ...]:
-    """Return the values of `ADD_FILE`; the path is left out where the name says it exactly."""
-    _, text, size, mtime_ns, kind, problem, _, _ = file
-    name = printable(text)
-    exact = None if name == text else os.fsencode(text)
-    if problem:
-        return (
-            task,
-            SKIPPED,
-            size,
-            _KIND_WORDS[kind],
-            name,
-            mtime_ns,
-            root,
-            exact,
-            storable(problem),
+def add_files(
+    connection: sqlite3.Connection, first: int, files: FoundFiles, roots: Mapping[Path, int]
+) -> None:
+    """Insert files as the tasks from `first` on, within the caller's transaction."""
+    tasks = range(first, first + len(files))
+    kinds = map(_KIND_WORDS.__getitem__, files.kinds)
+    numbers = files.each([roots[root] for root, _ in files.roots])
+    text = "".join(files.relatives)
+    if not files.problems and text.isascii() and text.isprintable():
+        rows = zip(
+            tasks, files.sizes, kinds, files.relatives, files.mtimes_ns, numbers, strict=True
         )
-    return task, WAITING, size, _KIND_WORDS[kind], name, mtime_ns, root, exact, ""
+        connection.executemany(_ADD_PLAIN, rows)
+        return
+    states = states_of(files)
+    messages = [storable(files.problems.get(place, "")) for place in range(len(files))]
+    names = list(map(printable, files.relatives))
+    # The path is left out where the name says it exactly.
+    exact = [
+        None if name == relative else os.fsencode(relative)
+        for name, relative in zip(names, files.relatives, strict=True)
+    ]
+    connection.executemany(
+        _ADD_FILE,
+        zip(
+            tasks,
+            states,
+            files.sizes,
+            kinds,
+            names,
+            files.mtimes_ns,
+            numbers,
+            exact,
+            messages,
+            strict=True,
+        ),
+    )
 
 
-def states_of(rows: Sequence[tuple[Any, ...]]) -> list[int]:
-    """Return the state of each row that is to be added."""
-    return list(map(itemgetter(1), rows))
+def states_of(files: FoundFiles) -> bytes:
+    """Return in which state each file begins."""
+    if not files.problems:
+        return bytes([WAITING]) * len(files)
+    return bytes(SKIPPED if place in files.problems else WAITING for place in range(len(files)))
 
 
-def sizes_of(rows: Sequence[tuple[Any, ...]]) -> list[int]:
-    """Return the size of each row that is to be added."""
-    return list(map(itemgetter(2), rows))
+def shares_of(files: FoundFiles) -> list[Share]:
+    """Return what files add to the sums: those that wait, those that are skipped."""
+    skipped = sum(files.sizes[place] for place in files.problems)
+    waiting = Share(WAITING, len(files) - len(files.problems), sum(files.sizes) - skipped)
+    return [waiting, Share(SKIPPED, len(files.problems), skipped)]
 
 
 def block_row(task: int, block: tuple[str, int, int]) -> tuple[object, ...]:

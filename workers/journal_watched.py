@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile
 from workers.job import TaskId
 from workers.journal_schema import WAITING, decoded
 from workers.outcome import OutputCheck

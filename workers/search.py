@@ -18,9 +18,9 @@ from typing import IO, Final
 import msgspec
 
 from workers import limits, programs
-from workers.discovery import FoundFile
-from workers.job import InputFilter, Kind
-from workers.search_program import LENGTH, Batch, Request, Told
+from workers.found_files import FoundFiles
+from workers.job import InputFilter
+from workers.search_program import LENGTH, Request, Told
 from workers.watching import News, Pace
 
 # Beyond so many batches that nobody took, the thread stops reading until one is taken.
@@ -29,7 +29,6 @@ THREAD: Final = "search"
 PROGRAM: Final = programs.SEARCH
 
 _DECODER: Final = msgspec.msgpack.Decoder(Told)
-_KINDS: Final = {kind.value: kind for kind in Kind}
 
 # News as the process wrote it; whoever takes it has it read by `news_of`.
 Written = bytes
@@ -140,15 +139,20 @@ def _written(stream: IO[bytes]) -> Iterator[Written]:
 
 def news_of(written: Written) -> News:
     """Return the news in what was written."""
-    batch, is_all_told, missing = _DECODER.decode(written)
-    gone = None if missing is None else tuple(Path(os.fsdecode(path)) for path in missing)
-    return News(_files_of(batch), is_all_told, gone)
-
-
-def _files_of(batch: Batch) -> tuple[FoundFile, ...]:
-    return tuple(
-        FoundFile(root, os.fsdecode(name), size, mtime_ns, _KINDS[kind], problem, device, number)
-        for folder, rows in batch
-        for root in (Path(os.fsdecode(folder)),)
-        for name, size, mtime_ns, kind, problem, device, number in rows
+    told = _DECODER.decode(written)
+    missing = None if told.missing is None else tuple(map(_path, told.missing))
+    files = FoundFiles(
+        [(_path(root), count) for root, count in told.roots],
+        os.fsdecode(told.relatives).split("\0") if told.sizes else (),
+        told.sizes,
+        told.mtimes_ns,
+        told.kinds,
+        told.problems,
+        told.devices,
+        told.numbers,
     )
+    return News(files, told.is_all_told, missing)
+
+
+def _path(written: bytes) -> Path:
+    return Path(os.fsdecode(written))

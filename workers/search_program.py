@@ -11,31 +11,40 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import Iterable, Iterator
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final
 
 import msgspec
 
-from workers.discovery import FoundFile, discover
+from workers.discovery import discover
+from workers.found_files import FoundFiles
 from workers.job import InputFilter, Kind
 from workers.watching import News, Pace, Watch
 
 Request = tuple[list[bytes], tuple[bool, list[str], list[str]], list[bytes], Pace | None]
 """Paths, then recursive, include and exclude, then the folders left out, then how to watch."""
-Row = tuple[bytes, int, int, str, str, int, int]
-"""Relative path, size, mtime in nanoseconds, kind, problem, device, number."""
-Batch = list[tuple[bytes, list[Row]]]
-"""Rows by their root."""
-Told = tuple[Batch, bool, list[bytes] | None]
-"""Files, whether all that was there has been told of, then the dropped paths that are missing."""
-
 LENGTH: Final = struct.Struct(">I")
 _HALF: Final = 2**64 - 1
-_WORDS: Final = {kind: kind.value for kind in Kind}
-_root: Final = attrgetter("root")
+
+
+class Told(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """News on its way: the columns of `FoundFiles`, then what else there is to tell.
+
+    `relatives` has all paths, a NUL between two. `missing` names the dropped paths that are not
+    there, None when that has not changed.
+    """
+
+    roots: list[tuple[bytes, int]]
+    relatives: bytes
+    sizes: Sequence[int]
+    mtimes_ns: Sequence[int]
+    kinds: Sequence[Kind]
+    problems: dict[int, str]
+    devices: Sequence[int]
+    numbers: Sequence[int]
+    is_all_told: bool
+    missing: list[bytes] | None
 
 
 def main() -> None:
@@ -66,13 +75,7 @@ def write(news: Iterable[News], answers: IO[bytes]) -> None:
     """Write all news as they come, and something without a word after the last."""
     encode = msgspec.msgpack.Encoder().encode
     for each in news:
-        by_root: Batch = [
-            (os.fsencode(root), list(map(_row, files)))
-            for root, files in groupby(each.files, _root)
-        ]
-        missing = None if each.missing is None else list(map(os.fsencode, each.missing))
-        told: Told = by_root, each.is_all_told, missing
-        _send(answers, encode(told))
+        _send(answers, encode(_told(each)))
         if each.is_all_told:
             gc.enable()  # from now on for days, with little to do
     _send(answers, b"")
@@ -83,11 +86,23 @@ def _send(answers: IO[bytes], written: bytes) -> None:
     answers.flush()
 
 
-def _row(file: FoundFile) -> Row:
-    _, relative, size, mtime_ns, kind, problem, device, number = file
-    # Windows has numbers of 128 bits, whose lower half is what differs.
-    number &= _HALF
-    return os.fsencode(relative), size, mtime_ns, _WORDS[kind], problem, device, number
+def _told(news: News) -> Told:
+    files = FoundFiles.of(news.files)
+    numbers = files.numbers
+    if os.name == "nt":  # numbers of 128 bits, whose lower half is what differs
+        numbers = [number & _HALF for number in numbers]
+    return Told(
+        [(os.fsencode(root), count) for root, count in files.roots],
+        os.fsencode("\0".join(files.relatives)),
+        files.sizes,
+        files.mtimes_ns,
+        files.kinds,
+        files.problems,
+        files.devices,
+        numbers,
+        news.is_all_told,
+        None if news.missing is None else list(map(os.fsencode, news.missing)),
+    )
 
 
 def _paths(written: list[bytes]) -> list[Path]:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from workers.discovery import KnownFiles
 from workers.errors import JobRefused
+from workers.found_files import KnownFiles
 from workers.job import InputFilter, JobSpec
 from workers.search import Search, Written, news_of
 from workers.watching import News, Pace
@@ -96,7 +96,9 @@ class Searches:
         To a watch a file is its path: a new one may have the inode of one that was deleted.
         """
         news = news_of(written)
-        return news if search.is_watching else replace(news, files=self._known.new_of(news.files))
+        if search.is_watching:
+            return news
+        return replace(news, files=self._known.new_of(news.files))
 
     def silence(self) -> str:
         """Return a sentence while a drive does not answer; whatever lies elsewhere goes on."""

@@ -7,7 +7,7 @@ same in two looks that lie some time apart. The time is passed in.
 import os
 from typing import Final
 
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile
 
 _UNFINISHED_ENDS: Final = (".part", ".crdownload", ".download", ".tmp", ".partial")
 _UNFINISHED_FRONTS: Final = ("~$", ".~lock.")

@@ -7,14 +7,15 @@ Here a file is its path: another one may have taken the inode of one that was de
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from workers.discovery import FoundFile, Identity, Walk, in_batches
+from workers.discovery import Identity, Walk, in_batches
 from workers.folder_events import FolderEvents
+from workers.found_files import FoundFile
 from workers.job import InputFilter
 from workers.settling import Settling, is_unfinished, mark_of
 
@@ -47,7 +48,7 @@ class News:
     that are not there; it is None but when one of them went, came or is another now.
     """
 
-    files: Sequence[FoundFile] = ()
+    files: Collection[FoundFile] = ()
     is_all_told: bool = False
     missing: tuple[Path, ...] | None = None
 
@@ -126,10 +127,10 @@ class Watch:
         if len(seen) < len(self._told) and None not in self._identities:
             self._told = {key: mark for key, mark in self._told.items() if key in seen}
 
-    def _found_at(self, paths: set[str]) -> Iterator[Sequence[FoundFile]]:
+    def _found_at(self, paths: set[str]) -> Iterator[Collection[FoundFile]]:
         return chain.from_iterable(map(self._found_below, sorted(paths)))
 
-    def _found_below(self, path: str) -> Iterator[Sequence[FoundFile]]:
+    def _found_below(self, path: str) -> Iterator[Collection[FoundFile]]:
         """Find what a path stands for, below the first dropped path that holds it."""
         for dropped in self._paths:
             if path == str(dropped):
@@ -141,7 +142,7 @@ class Watch:
 
     # ---- what is told of
 
-    def _settled(self, files: Sequence[FoundFile], now: float) -> list[FoundFile]:
+    def _settled(self, files: Collection[FoundFile], now: float) -> list[FoundFile]:
         return [file for file in files if self._is_taken(file, now)]
 
     def _is_taken(self, file: FoundFile, now: float) -> bool:

@@ -11,7 +11,8 @@ from typing import cast
 
 import pytest
 
-from workers.discovery import FoundFile, KnownFiles, discover, is_online_only
+from workers.discovery import discover, is_online_only
+from workers.found_files import FoundFile, KnownFiles
 from workers.job import InputFilter, Kind
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")

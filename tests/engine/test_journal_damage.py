@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.discovery import FoundFile
 from workers.errors import JournalError
+from workers.found_files import FoundFile
 from workers.job import (
     JobId,
     JobState,
@@ -156,7 +156,7 @@ def test_a_reader_of_a_damaged_journal_is_told(tmp_path: Path) -> None:
 _WRITER = """
 import sys
 from pathlib import Path
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile
 from workers.job import JobState, Kind, TaskId, WorkerId
 from workers.journal import Journal
 from workers.outcome import Success

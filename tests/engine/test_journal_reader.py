@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.discovery import FoundFile
 from workers.errors import JournalError
+from workers.found_files import FoundFile
 from workers.job import (
     JobSpec,
     JobState,

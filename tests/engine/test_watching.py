@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from workers import programs
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile
 from workers.job import InputFilter
 from workers.search import Search, Written, news_of
 from workers.search_program import LENGTH, Request

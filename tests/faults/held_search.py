@@ -12,7 +12,8 @@ from typing import Any, Final
 import pytest
 
 from workers import search, search_program
-from workers.discovery import FoundFile, discover
+from workers.discovery import discover
+from workers.found_files import FoundFiles
 
 HELD: Final = "EVERYCORE_TEST_HELD_SEARCH"
 
@@ -33,9 +34,9 @@ def _held(
     paths: Sequence[Path],
     *given: Any,
     **more: Any,
-) -> Iterator[tuple[FoundFile, ...]]:
+) -> Iterator[FoundFiles]:
     folder, _, opener = os.environ[HELD].partition(":")
     while Path(folder) in paths and not Path(opener).exists():
-        yield ()
+        yield FoundFiles.of(())
         time.sleep(0.005)
     yield from discover(paths, *given, **more)

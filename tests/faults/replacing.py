@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.faults.publishing import die_at_each
 from workers import no_clobber
-from workers.discovery import FoundFile
+from workers.found_files import FoundFile
 from workers.in_place import Place, put, standing
 from workers.job import JobSpec, Kind, TaskId, TaskState, WorkerId
 from workers.journal import Journal
