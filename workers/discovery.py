@@ -19,8 +19,7 @@ from typing import Final
 from workers.found_files import FoundFile, FoundFiles
 from workers.job import InputFilter, Kind
 from workers.name_patterns import Globs, in_natural_order
-
-STAGING_PREFIX: Final = ".everycore-"
+from workers.output import STAGING_PREFIX
 
 _FIRST_BATCH: Final = 200
 _FIRST_BATCH_S: Final = 0.05

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-from workers import no_clobber, trash_places
+from workers import no_clobber
 
 PARTIAL: Final = ".everycore-partial"
 PATIENCE_S: Final = 2.5
@@ -178,6 +178,8 @@ def trash(kept: Path, was: Path) -> None:
     """Move a file to the person's trash under the path it had; raises OSError without one."""
     failpoint("trash")
     if sys.platform == "linux":
+        from workers import trash_places
+
         trash_places.put(kept, was)
         return
     import send2trash

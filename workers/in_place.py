@@ -18,11 +18,10 @@ from pathlib import Path, PurePath
 from typing import Final, NamedTuple
 
 from workers import disk
-from workers.discovery import STAGING_PREFIX
 from workers.job import JobId, OnExisting, TaskId
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, FailureKind, OutputCheck, Skip, Success
-from workers.output import output_failure
+from workers.output import STAGING_PREFIX, output_failure
 from workers.publishing import Ours, checked, finished, publish, set_beside
 
 CHANGED: Final = Failure(FailureKind.BAD_INPUT, "The file changed while it was being read.")

@@ -113,7 +113,8 @@ class Course:
         self._pool.set_memory_cap(budget.each)
         threads = threads_each(workers, known)
         self._setup = setup_for(self._journal, self._spec, self.staging, threads)
-        self._pool.prepare(self._setup)
+        ahead = workers if known is None else min(workers, known)
+        self._pool.prepare(self._setup, ahead=ahead)
 
     # ---- what the open job asks
 

@@ -88,11 +88,14 @@ class JobWorkers:
 
     # ---- what the engine asks
 
-    def prepare(self, setup: Setup) -> None:
-        """Let each worker, now or later, know of the job before its first task of it."""
+    def prepare(self, setup: Setup, *, ahead: int = 0) -> None:
+        """Let each worker, now or later, know of the job before its first task of it.
+
+        `ahead` workers are wanted soon: their processes start now, before there is a task.
+        """
         self._setup = encode(setup)
         self._prepared.clear()
-        self._pool.keep_spare(is_wanted=True)
+        self._pool.keep_spares(are_wanted=True, ahead=ahead)
 
     def start_worker(self) -> WorkerId:
         """Start one worker; WorkerReady tells when it is up. Raises OSError without room."""
@@ -148,7 +151,7 @@ class JobWorkers:
 
     def rest(self) -> None:
         """Keep no spare process while there is no work."""
-        self._pool.keep_spare(is_wanted=False)
+        self._pool.keep_spares(are_wanted=False)
 
     def set_nice(self, nice: int) -> None:
         """Run workers at another niceness from now on, living ones too where the system allows."""

@@ -20,10 +20,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
 
-from workers.discovery import STAGING_PREFIX
 from workers.errors import JournalError
 from workers.job import JobId
 from workers.journal_reader import JournalReader, journals_into
+from workers.output import STAGING_PREFIX
 
 NAME: Final = f"{STAGING_PREFIX}manifest.jsonl"
 

@@ -7,12 +7,12 @@ name need not be text. `VERSION` stands in front of every message.
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from workers import commands, preview, snapshot
 from workers.channel import Buffer
 from workers.errors import EngineLost
 from workers.job import JobId, OnExisting, Pipeline, Sweep, TaskId
@@ -131,14 +131,19 @@ class Ended:
         return outcome
 
 
-_TYPES: Final[dict[str, type]] = {
+_OF_WORKERS: Final[dict[str, type]] = {
     kind.__name__: kind
-    for kind in (
-        *(Setup, RunFile, RunBlock, Unprepared, MemoryNeeded, Grant, Ended, snapshot.JobSnapshot),
-        *(preview.PreviewAsked, preview.Preview),
-        *commands.Command.__args__,
-    )
+    for kind in (Setup, RunFile, RunBlock, Unprepared, MemoryNeeded, Grant, Ended)
 }
+
+
+@cache
+def _of_windows() -> dict[str, type]:
+    """Return what windows and engines say to each other; to load it would hold up a worker."""
+    from workers import commands, preview, snapshot
+
+    kinds = (snapshot.JobSnapshot, preview.PreviewAsked, preview.Preview)
+    return {kind.__name__: kind for kind in (*kinds, *commands.Command.__args__)}
 
 
 def encode(message: object) -> bytes:
@@ -150,9 +155,10 @@ def decode(data: Buffer) -> object:
     """Return the message that the bytes hold; EngineLost when they hold none of ours."""
     try:
         version, name, body = _FRAME.decode(data)
-        if version != VERSION or name not in _TYPES:
+        kind = _OF_WORKERS.get(name) or _of_windows().get(name)
+        if version != VERSION or kind is None:
             raise EngineLost(f"The other process speaks version {version}, message {name!r}.")
-        return msgspec.msgpack.decode(body, type=_TYPES[name], dec_hook=_revive)
+        return msgspec.msgpack.decode(body, type=kind, dec_hook=_revive)
     except msgspec.MsgspecError as error:
         raise EngineLost(f"A message cannot be read: {error}") from error
 

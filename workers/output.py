@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 from unicodedata import normalize
 
-from workers.discovery import STAGING_PREFIX
 from workers.job import JobId, TaskId
 from workers.outcome import Failure, FailureKind
 from workers.wording import printable, size_words
 
+STAGING_PREFIX: Final = ".everycore-"
 _SUFFIX: Final = re.compile("[^A-Za-z0-9._-]")
 _GONE: Final = "GONE"
 # What the next output would meet as well: the job pauses instead of failing task by task.

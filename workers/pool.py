@@ -11,7 +11,7 @@
 
 No lock, queue or semaphore is shared, so a worker that dies, however it dies, holds up nobody.
 The pool knows what each worker was given and, by the mark, what it was running: a death is
-charged to that one point. One process more than asked for can stand ready (`keep_spare`), so
+charged to that one point. One process more than asked for can stand ready (`keep_spares`), so
 that a lost worker's successor works at once. The pool decides nothing: who runs what is its
 owner's business, the scheduler's for jobs, the call scheduler's for the library faces.
 All methods but `wake` belong to one thread, the one that calls `wait`.
@@ -23,6 +23,7 @@ import socket
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
@@ -51,7 +52,7 @@ HANDSHAKE_S: Final = 0.002
 # is stuck in an exit handler of user code.
 LEAVE_PATIENCE_S: Final = 3.0
 # A pool that ends sooner than this after a start has no use for a spare process.
-SPARE_AFTER_S: Final = 1.5
+SPARE_AFTER_S: Final = 4.0
 SPARE_DESCRIPTORS: Final = 12
 _LONGEST_WAIT_S: Final = 3600.0
 _NO_LANE: Final = 0
@@ -87,7 +88,7 @@ class WorkerPool:
         self._is_daemonic = is_daemonic
         self._borrows = borrows
         self._members: dict[WorkerId, Member] = {}
-        self._spare: Member | None = None
+        self._spares: list[Member] = []
         self._wants_spare = False
         self._started_at = 0.0
         self._ids = itertools.count(1)
@@ -107,26 +108,36 @@ class WorkerPool:
     # ---- workers come and go
 
     def start_worker(self) -> WorkerId:
-        """Start one worker process, or take the spare one; WorkerUp tells when it is there.
+        """Start one worker process, or take a spare one; WorkerUp tells when it is there.
 
         Raises OSError when the system has no room for one more.
         """
-        member, self._spare = self._spare, None
-        if member is None or not member.process.is_alive():
-            self._discard(member)
-            member = self._launch()
-        elif member.is_up:
+        member = self._taken_spare() or self._launch()
+        if member.is_up:
             self._news.append(WorkerUp(member.worker))
         member.lane = self._free_lane()
         self._members[member.worker] = member
         return member.worker
 
-    def keep_spare(self, *, is_wanted: bool) -> None:
-        """Keep one process ready beside the workers from now on, or end it."""
-        self._wants_spare = is_wanted
-        if not is_wanted and self._spare is not None:
-            self._discard(self._spare)
-            self._spare = None
+    def keep_spares(self, *, are_wanted: bool, ahead: int = 0) -> None:
+        """Keep one process ready beside the workers from now on, or end those that are.
+
+        `ahead` are started at once, for workers that are about to be asked for.
+        """
+        self._wants_spare = are_wanted
+        while not are_wanted and self._spares:
+            self._discard(self._spares.pop())
+        with suppress(OSError):  # no room: whoever asks for a worker is told
+            while len(self._members) + len(self._spares) < ahead:
+                self._spares.append(self._launch())
+
+    def _taken_spare(self) -> Member | None:
+        while self._spares:
+            member = self._spares.pop(0)
+            if member.process.is_alive():
+                return member
+            self._discard(member)
+        return None
 
     def retire(self, worker: WorkerId) -> None:
         """Let a worker end what it has been given, then leave."""
@@ -149,7 +160,7 @@ class WorkerPool:
             self.kill(worker)
 
     def processes(self) -> dict[WorkerId, BaseProcess]:
-        """Return the processes of the workers, not the spare one."""
+        """Return the processes of the workers, not the spare ones."""
         return {worker: member.process for worker, member in self._members.items()}
 
     def views(self) -> tuple[WorkerView, ...]:
@@ -264,7 +275,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """End all workers now and release what the pool holds."""
-        self.keep_spare(is_wanted=False)
+        self.keep_spares(are_wanted=False)
         self._readiness.close()
         for member in self._members.values():
             member.process.kill()
@@ -313,8 +324,7 @@ class WorkerPool:
         """Return what a forked worker must close, so that the others' channels can end."""
         if self._method != "fork":
             return ()
-        members = [*self._members.values(), *([self._spare] if self._spare else [])]
-        channels = [member.channel for member in members]
+        channels = [member.channel for member in (*self._members.values(), *self._spares)]
         return ((*channels, ours, self._bell, self._button),)
 
     def _keep_descriptors_free(self) -> None:
@@ -337,20 +347,19 @@ class WorkerPool:
     def _replace_spare(self) -> None:
         """Start the spare process once the pool has lived a while and nothing else starts."""
         is_due = self._wants_spare and self._clock.now() - self._started_at >= SPARE_AFTER_S
-        if not is_due or self._spare is not None or not self._members:
+        if not is_due or self._spares or not self._members:
             return
         if all(member.is_up for member in self._members.values()):
             try:
-                self._spare = self._launch()
+                self._spares.append(self._launch())
             except OSError:
                 self._started_at = self._clock.now()  # no room now: try again later
 
-    def _discard(self, member: Member | None) -> None:
-        if member is not None:
-            self._readiness.remove(member.channel)
-            self._readiness.remove(member.process.sentinel)
-            member.process.kill()
-            self._release(member)
+    def _discard(self, member: Member) -> None:
+        self._readiness.remove(member.channel)
+        self._readiness.remove(member.process.sentinel)
+        member.process.kill()
+        self._release(member)
 
     def _release(self, member: Member) -> None:
         member.process.join()  # not closed: a caller of the library faces may hold it
@@ -373,7 +382,7 @@ class WorkerPool:
 
     def _hear(self, member: Member, has_died: bool) -> list[PoolEvent]:
         """Take what a worker sent; at the end of its channel or process, bury it."""
-        if member is not self._spare and member.worker not in self._members:
+        if member not in self._spares and member.worker not in self._members:
             return []  # buried in this very turn
         if has_died:
             return self._bury(member)
@@ -401,7 +410,7 @@ class WorkerPool:
                 return True
             if not member.is_up:
                 member.is_up = True
-                events += [] if member is self._spare else [WorkerUp(member.worker)]
+                events += [] if member in self._spares else [WorkerUp(member.worker)]
             if frame.lease != NO_LEASE and frame.is_last:
                 if self._returned.pop(frame.lease, None) is not None:
                     continue  # the worker's word that it has passed over what we took back
@@ -451,14 +460,15 @@ class WorkerPool:
         due = self._watch.next_due(self._members.values())
         for asked in (self._taking_back, self._cutting):
             due = min(due, asked[0][0]) if asked else due
-        if self._wants_spare and self._spare is None and self._members:
+        if self._wants_spare and not self._spares and self._members:
             due = min(due, max(self._started_at + SPARE_AFTER_S, now + 0.05))
         return due - now
 
     def _bury(self, member: Member) -> list[PoolEvent]:
-        if member is self._spare:
+        if member in self._spares:
             self._discard(member)
-            self._spare, self._started_at = None, self._clock.now()
+            self._spares.remove(member)
+            self._started_at = self._clock.now()
             return []
         events: list[PoolEvent] = []
         self._take_frames(member, events)

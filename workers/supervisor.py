@@ -95,7 +95,7 @@ class Supervisor(threading.Thread):
             start_patience_s=_NEVER,
             borrows=True,
         )
-        self._pool.keep_spare(is_wanted=method == "spawn")
+        self._pool.keep_spares(are_wanted=method == "spawn")
         self._requests: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
         self._ready: set[WorkerId] = set()
         self._early_deaths = 0

@@ -21,9 +21,9 @@ from workers.commands import (
     StartJob,
     UndoJob,
 )
-from workers.discovery import STAGING_PREFIX
 from workers.job import JobState, Pipeline, Step, TaskState
 from workers.journal import JournalReader, journal_path
+from workers.output import STAGING_PREFIX
 from workers.snapshot import JobSnapshot, RowQuery
 
 pytestmark = [

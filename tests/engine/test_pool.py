@@ -324,7 +324,7 @@ def test_spare_process_becomes_the_next_worker(
 ) -> None:
     monkeypatch.setattr(pools, "SPARE_AFTER_S", 0.0)
     floor.workers(1)
-    floor.pool.keep_spare(is_wanted=True)
+    floor.pool.keep_spares(are_wanted=True)
     floor.until(lambda: bool(spares(floor)))
     (pid,) = spares(floor)
     (successor,) = floor.workers(1)
@@ -337,17 +337,17 @@ def test_spare_process_that_is_not_wanted_any_more_is_gone(
 ) -> None:
     monkeypatch.setattr(pools, "SPARE_AFTER_S", 0.0)
     floor.workers(1)
-    floor.pool.keep_spare(is_wanted=True)
+    floor.pool.keep_spares(are_wanted=True)
     floor.until(lambda: bool(spares(floor)))
     (pid,) = spares(floor)
-    floor.pool.keep_spare(is_wanted=False)
+    floor.pool.keep_spares(are_wanted=False)
     assert not psutil.pid_exists(pid)
 
 
 def test_dead_spare_process_is_not_taken(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "SPARE_AFTER_S", 0.0)
     floor.workers(1)
-    floor.pool.keep_spare(is_wanted=True)
+    floor.pool.keep_spares(are_wanted=True)
     floor.until(lambda: bool(spares(floor)))
     (spare,) = [child for child in multiprocessing.active_children() if child.pid in spares(floor)]
     spare.kill()
@@ -355,6 +355,19 @@ def test_dead_spare_process_is_not_taken(floor: Floor, monkeypatch: pytest.Monke
     (successor,) = floor.workers(1)
     assert floor.pool.processes()[successor].pid != spare.pid
     assert floor.until_answered(floor.give(successor, "pid"))
+
+
+def test_processes_that_were_started_ahead_become_the_workers(floor: Floor) -> None:
+    floor.pool.keep_spares(are_wanted=True, ahead=2)
+    ahead = spares(floor)
+    workers = floor.workers(2)
+
+    assert len(ahead) == 2
+    assert {floor.pool.processes()[worker].pid for worker in workers} == ahead
+    for worker in workers:
+        assert floor.until_answered(floor.give(worker, "pid"))
+    floor.pool.keep_spares(are_wanted=True, ahead=2)  # they are there already
+    assert spares(floor) == set()
 
 
 def spares(floor: Floor) -> set[int]:

@@ -8,8 +8,8 @@ import pytest
 from tests.engine.conftest import Running, own_code
 from tests.engine.test_in_place import contents, in_place, trashed, until_settled
 from workers.commands import ClearInputs, ContinueJob, DiscardJob, OpenJob
-from workers.discovery import STAGING_PREFIX
 from workers.job import JobId
+from workers.output import STAGING_PREFIX
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="needs the freedesktop trash"),

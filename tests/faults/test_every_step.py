@@ -11,10 +11,9 @@ from tests.engine.test_engine import fill, outputs_of
 from tests.faults.publishing import JOB, NEW, OLD, SCENES, Scene, at_step, counted, died_at_each
 from workers import disk
 from workers.commands import ContinueJob
-from workers.discovery import STAGING_PREFIX
 from workers.job import JobState, OnExisting
 from workers.outcome import Failure, FailureKind, Skip
-from workers.output import Staging, stops_job
+from workers.output import STAGING_PREFIX, Staging, stops_job
 
 ROOT = Path(__file__).parents[2]
 ERRORS = [errno.EIO, errno.ENOSPC, errno.EACCES, errno.EXDEV, errno.EDQUOT, errno.EROFS]

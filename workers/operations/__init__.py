@@ -5,11 +5,8 @@ group `everycore.operations`. It declares operations, predicts the suffix of its
 consecutive steps on one input. Importing this package loads no family.
 """
 
-import difflib
 import functools
 import importlib
-import importlib.metadata
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
@@ -19,6 +16,9 @@ from workers.job import Step
 from workers.outcome import Failure
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+    from logging import Logger
+
     from workers.operations.declaration import Operation
     from workers.operations.input_file import InputFile
 
@@ -29,7 +29,6 @@ _MODULES: Final = {
     "user": "workers.operations.user_function",
 }
 GROUP: Final = "everycore.operations"
-_LOG: Final = logging.getLogger(__name__)
 
 
 class Companion(NamedTuple):
@@ -82,8 +81,10 @@ def find_family(name: str) -> Family:
 
 
 @functools.cache
-def _offered() -> dict[str, importlib.metadata.EntryPoint]:
+def _offered() -> "dict[str, EntryPoint]":
     """Return what installed packages offer; looked for once a process, and only when asked."""
+    import importlib.metadata
+
     found = importlib.metadata.entry_points(group=GROUP)
     return {each.name: each for each in found if each.name not in _MODULES}
 
@@ -114,8 +115,14 @@ def all_operations() -> "tuple[Operation, ...]":
         try:
             found += _plugged_in(name).OPERATIONS
         except PipelineError as error:
-            _LOG.warning("%s", error)
+            _logger().warning("%s", error)
     return tuple(found)
+
+
+def _logger() -> "Logger":
+    import logging
+
+    return logging.getLogger(__name__)
 
 
 def find_operation(operation_id: str) -> "Operation":
@@ -132,5 +139,7 @@ def find_operation(operation_id: str) -> "Operation":
 
 
 def _near(word: str, known: "dict[str, Operation] | dict[str, str]") -> str:
+    import difflib
+
     matches = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {matches[0]!r}?" if matches else ""
