@@ -12,7 +12,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+if TYPE_CHECKING:
+    import pyvips
 
 # Before the seconds that the floor's processes took since all were ready.
 SECONDS: Final = "seconds since all were ready: "
@@ -63,13 +66,25 @@ def vips(order: Order, file: Path) -> None:
 
     content = file.read_bytes()
     if order.edge:
-        image = pyvips.Image.thumbnail_buffer(content, order.edge, height=order.edge, size="down")
+        image = _thumbnail(content, order.edge)
     else:
         image = pyvips.Image.new_from_buffer(content, "", access="sequential")
     # As Everycore: code tables made to measure for small JPEGs, where they cost next to nothing.
     options = {"optimize_coding": order.edge > 0} if order.suffix == "jpg" else {}
     saved = image.write_to_buffer(f".{order.suffix}", Q=order.quality, **options)
     order.target(file).write_bytes(saved)
+
+
+def _thumbnail(content: bytes, edge: int) -> "pyvips.Image":
+    """Let a JPEG's decoder halve the picture where 1.75 times or more is left, as Everycore."""
+    import pyvips
+
+    image = pyvips.Image.new_from_buffer(content, "", access="sequential")
+    factor = max(image.width, image.height) / edge
+    if image.get("vips-loader").startswith("jpeg") and 3.5 <= factor < 7:
+        image = pyvips.Image.new_from_buffer(content, "", access="sequential", shrink=2)
+        return image.thumbnail_image(edge, height=edge, size="down")
+    return pyvips.Image.thumbnail_buffer(content, edge, height=edge, size="down")
 
 
 SCRIPTS: Final[dict[str, Script]] = {

@@ -45,6 +45,8 @@ _STREAMED: Final = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF)
 # Orientations that libvips can undo while it streams; the others need the whole picture.
 STREAMED_ORIENTATIONS: Final = (1, 2)
 
+_LEFT_TO_CARE: Final = 1.75
+
 _ENDS_EARLY: Final = (
     "premature end of jpeg",
     "unexpected end of",
@@ -288,15 +290,35 @@ def _stream(content: Content) -> pyvips.Source:
 def _scaled_on_load(header: Header, step: Resize, *, is_animation: bool) -> pyvips.Image:
     """Let the decoder itself throw away what is not needed (JPEG, WebP, TIFF pyramids)."""
     geometry = step.geometry(header.size)
-    loading = _STRICT + (",n=-1" if is_animation else "")
-    image = pyvips.Image.thumbnail_source(
-        _stream(header.content),
-        geometry.scaled.width,
-        height=geometry.scaled.height,
-        size="force",
-        option_string=loading,
-    )
+    scaled = geometry.scaled
+    shrink = _jpeg_shrink(header, scaled)
+    if shrink > 1:
+        image = pyvips.Image.new_from_source(
+            _stream(header.content), "", access="sequential", fail_on="error", shrink=shrink
+        ).thumbnail_image(scaled.width, height=scaled.height, size="force")
+    else:
+        image = pyvips.Image.thumbnail_source(
+            _stream(header.content),
+            scaled.width,
+            height=scaled.height,
+            size="force",
+            option_string=_STRICT + (",n=-1" if is_animation else ""),
+        )
     return image if is_animation else cut_out(image, geometry, step.gravity)
+
+
+def _jpeg_shrink(header: Header, scaled: Size) -> int:
+    """Return by what a JPEG's decoder shrinks, cheaply, before the rest is done with care.
+
+    libvips itself leaves at least a factor of 2 to be done with care; with 1.75, 12 megapixels to
+    1,024 pixels take 81 ms instead of 115, and are as like the careful result (SSIM 0.993) as
+    libvips' own from slightly larger pictures (benchmarks/images.py).
+    """
+    if header.format is not ImageFormat.JPEG:
+        return 1
+    before = header.size
+    factor = min(before.width / scaled.width, before.height / scaled.height)
+    return max(by for by in (1, 2, 4, 8) if by == 1 or factor >= by * _LEFT_TO_CARE)
 
 
 def _decode_by_pillow(
