@@ -123,6 +123,9 @@ def put_away(journal: Path, *, is_over: bool) -> str:
     problem, refusal = "", None
     with closing(JournalReader(journal)) as reader:
         for root in reader.roots():
+            if is_over and not root.is_dir():  # a drive that is away looks as if it held nothing
+                refusal = refusal or OSError(errno.ENODEV, f"{printable(root)} is not there")
+                continue
             folder = originals_folder(root, JobId(journal.stem))
             kept = kept_in(folder)
             rows = {row.task: row for row in reader.tasks([each.task for each in kept])}
@@ -159,7 +162,7 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
     try:
         if (spec := _spec_of(path)) is None:
             return
-        if spec.is_in_place:
+        if spec.is_in_place and not _has_ended(path):  # one that has ended keeps nothing there
             _check_drives(path)
             put_away(path, is_over=True)
         for folder in _staged_in(path, spec):
@@ -171,14 +174,14 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
         journal_lock.release(path)
 
 
-def _check_drives(journal: Path) -> None:
-    """Raise JournalError where a folder of a job that has not ended is not there to be looked at.
-
-    One that has ended keeps nothing there.
-    """
+def _has_ended(journal: Path) -> bool:
     with closing(JournalReader(journal)) as reader:
-        if reader.entry().state.is_ended:
-            return
+        return reader.entry().state.is_ended
+
+
+def _check_drives(journal: Path) -> None:
+    """Raise JournalError where a folder of the job is not there to be looked at."""
+    with closing(JournalReader(journal)) as reader:
         for root in reader.roots():
             if not root.is_dir():
                 place = printable(root)

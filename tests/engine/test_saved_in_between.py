@@ -10,7 +10,7 @@ from tests.engine.test_originals import BESIDE, EXCHANGED, attempted, hidden, in
 from tests.faults.replacing import NEW, OLD, Scene
 from workers import disk, no_clobber
 from workers.errors import JournalError
-from workers.in_place import CHANGED
+from workers.in_place import CHANGED, kept_in, originals_folder
 from workers.job import JobState
 from workers.originals import give_back_unfinished, put_away
 
@@ -227,3 +227,18 @@ def test_ended_job_can_be_forgotten_while_its_drive_is_away(tmp_path: Path) -> N
     EXCHANGED.folder(tmp_path).rename(tmp_path / "away")
     give_back_unfinished(journal.path.parent, journal.job)
     assert not EXCHANGED.folder(tmp_path).exists()
+
+
+def test_drive_that_is_away_when_the_job_is_over_still_holds_originals(tmp_path: Path) -> None:
+    journal = attempted(EXCHANGED, tmp_path / "place")
+    folder, away = EXCHANGED.folder(tmp_path / "place"), tmp_path / "away"
+    folder.rename(away)
+    with pytest.raises(OSError, match="photos is not there"):
+        put_away(journal.path, is_over=True)
+    put_away(journal.path, is_over=False)  # it may come back while the job runs
+
+    away.rename(folder)
+    assert put_away(journal.path, is_over=True) == ""
+    journal.close()
+    assert not kept_in(originals_folder(folder, journal.job))
+    assert EXCHANGED.final(tmp_path / "place").read_bytes() == NEW
