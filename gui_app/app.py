@@ -269,6 +269,8 @@ def _connect_preview(running: RunningApp) -> None:
     panel.estimate_pressed.connect(sampling.start)
     sampling.progressed.connect(panel.show_progress)
     sampling.estimated.connect(panel.show_estimate)
+    sampling.estimated.connect(running.views.speed_panel.take_estimate)
+    running.views.pipeline_panel.pipeline_changed.connect(running.views.speed_panel.forget_estimate)
     previewing.begun.connect(panel.begin)
     previewing.answered.connect(panel.apply)
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from gui_app.views.plain_label import PlainLabel
 from gui_app.views.speed_advice import Advice, speed_advice
 from gui_app.views.speed_panel import SpeedPanel
 from workers import Counts, JobId, JobSnapshot, JobState
+from workers.sampling import Estimate
 
 RUNNING = JobSnapshot(
     1,
@@ -73,3 +75,41 @@ def test_no_speed_up_no_card(qtbot: QtBot) -> None:
     qtbot.addWidget(panel)
     panel.apply(replace(RUNNING, speed_up=None))
     assert panel.isHidden()
+
+
+def test_files_that_were_tried_on_one_core_are_what_it_is_compared_with(qtbot: QtBot) -> None:
+    """What busy workers take is no measure of one core: they are in each other's way."""
+    panel = SpeedPanel()
+    qtbot.addWidget(panel)
+    running = replace(RUNNING, bytes_total=1000, bytes_ended=500, elapsed_s=20.0)
+    panel.apply(replace(running, state=JobState.DRAFT, speed_up=None))
+    panel.take_estimate(Estimate(seconds=100.0, written=1, tried=5), 4)
+    panel.apply(replace(running, bytes_ended=50))
+    assert "3.7×" in shown(panel)
+
+    panel.apply(running)
+    assert {"2.5×", "against one core, as tried", "62 % of what 4 can do"} <= shown(panel)
+
+    panel.apply(replace(running, job=JobId("another")))
+    assert {"3.7×", "against one core"} <= shown(panel)
+
+
+def test_other_steps_make_the_trial_void_until_the_job_has_begun(qtbot: QtBot) -> None:
+    panel = SpeedPanel()
+    qtbot.addWidget(panel)
+    running = replace(RUNNING, bytes_total=1000, bytes_ended=500)
+    panel.apply(replace(running, state=JobState.DRAFT, speed_up=None))
+    panel.take_estimate(Estimate(100.0, 1, 5), 4)
+    panel.apply(running)
+    panel.forget_estimate()
+    panel.apply(running)
+    assert "2.5×" in shown(panel)
+
+    panel.apply(replace(running, state=JobState.DRAFT, speed_up=None))
+    panel.forget_estimate()
+    panel.apply(running)
+    assert "3.7×" in shown(panel)
+
+
+def shown(panel: SpeedPanel) -> set[str]:
+    return {label.text() for label in panel.findChildren(PlainLabel)}
