@@ -119,11 +119,11 @@ class PreviewBridge(QThread):
             self._asked = None
 
     def _process_for(self, asked: PreviewAsked) -> PreviewProcess:
-        """Return the process if it may read the file; else a new one."""
+        """Return the process if it may read what is asked for; else a new one."""
         has_code = bool(own_code(asked.pipeline))
         process = self._process
         is_confined = process is not None and not has_code and not process.has_code
-        if process is not None and is_confined and _covers(process.readable, asked.path):
+        if process is not None and is_confined and _covers(process.readable, asked.readable):
             return process
         self._end_process()
         self._process = PreviewProcess(asked.readable, has_code=has_code, deliver=self._deliver)
@@ -138,5 +138,5 @@ class PreviewBridge(QThread):
             self._process = None
 
 
-def _covers(readable: tuple[Path, ...], path: Path) -> bool:
-    return any(path.is_relative_to(place) for place in readable)
+def _covers(allowed: tuple[Path, ...], wanted: tuple[Path, ...]) -> bool:
+    return all(any(path.is_relative_to(place) for place in allowed) for path in wanted)

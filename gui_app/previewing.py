@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from gui_app.preview_bridge import PreviewBridge
 from workers import JobSnapshot, Pipeline, RowPage, TaskRow
 from workers.operations.user_function import digest
-from workers.pipeline import own_code
+from workers.pipeline import own_code, picture_files
 from workers.preview import Preview, PreviewAsked
 from workers.trust import is_trusted
 
@@ -109,7 +109,11 @@ class Previewing(QObject):
         self._number += 1
         code = own_code(self._pipeline)
         known = [digest(file) for file in code if file.is_file()]
-        readable = (path.parent, *(file.parent for file in code))
+        readable = (
+            path.parent,
+            *(file.parent for file in code),
+            *picture_files(self._pipeline),
+        )
         trusted = tuple(each for each in known if is_trusted(each))
         return PreviewAsked(
             self._number, path, self._pipeline, trusted, readable, is_measured=is_measured

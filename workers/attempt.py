@@ -15,10 +15,11 @@ from workers.in_place import CHANGED, standing
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, Setup
+from workers.operations import find_family
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
 from workers.output import Staging, output_failure
-from workers.pipeline import companions, output_suffix, own_code, steps_for
+from workers.pipeline import companions, families_of, output_suffix, own_code, steps_for
 from workers.placing import Made, place
 from workers.publishing import KEPT, checked, is_as_published, is_since
 from workers.sandbox import enter
@@ -241,7 +242,10 @@ def _not_read(pipeline: Pipeline) -> str:
 
 
 def prepare(setup: Setup) -> Preparation:
-    """Enter the job's sandbox, then check that own code can be loaded; raise what it raises."""
+    """Enter the job's sandbox, then check that steps can run; raise what own code raises.
+
+    Raises JobRefused where a family says that its steps can run on no input.
+    """
     if setup.sandbox is not None:
         enter(setup.sandbox)
         limits.renew_lifeline()
@@ -249,6 +253,10 @@ def prepare(setup: Setup) -> Preparation:
         from workers.operations.user_function import load_function
 
         load_function(file, function, setup.trusted)
+    for family, steps in families_of(setup.pipeline.steps if setup.pipeline else ()):
+        told = getattr(find_family(family), "refusal", None)
+        if told is not None and (said := told(steps)):
+            raise JobRefused(said)
     return Preparation(setup)
 
 

@@ -40,7 +40,7 @@ from workers.events import JobPaused
 from workers.inbox import Inbox
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId
 from workers.job_frame import lanes_of, shown_in
-from workers.job_starts import again, check_in_place, check_own_code, is_of, may_start, undoing
+from workers.job_starts import again, check_spec, is_of, may_start, undoing
 from workers.job_workers import JobWorkers
 from workers.journal import Journal, discard, journal_path
 from workers.limits import RESPONSIVE_NICE
@@ -395,8 +395,7 @@ class Engine:
             job.go_on()
 
     def _run(self, job: ActiveJob, spec: JobSpec) -> None:
-        check_own_code(spec)
-        check_in_place(spec)
+        check_spec(spec)
         is_found = bool(self._searches) or job.journal.is_discovered()
         if spec.sweep is None and (spec.is_watching or self._searches.is_watching):
             self._search_anew(job, spec)

@@ -6,7 +6,8 @@ from workers.active_job import ActiveJob
 from workers.errors import JobRefused
 from workers.job import JobSpec, JobState, Kind
 from workers.operations.user_function import check_source, digest
-from workers.pipeline import companions
+from workers.operations.watermark_picture import problem_of
+from workers.pipeline import companions, named_pictures
 from workers.undo import undo, undone_lines
 from workers.wording import printable
 
@@ -34,7 +35,7 @@ def again(job: ActiveJob) -> JobSpec:
     """
     if not job.state.is_ended or job.spec is None or job.spec.sweep is not None:
         raise JobRefused("Only a job over files that has ended can be run again.")
-    check_own_code(job.spec)
+    check_spec(job.spec)
     return job.spec
 
 
@@ -53,7 +54,14 @@ def is_of(job: ActiveJob | None, spec: JobSpec) -> bool:
     return (job.spec.sweep, job.spec.trusted) == (spec.sweep, spec.trusted)
 
 
-def check_in_place(spec: JobSpec) -> None:
+def check_spec(spec: JobSpec) -> None:
+    """Raise JobRefused where the job asks for what it cannot have: code, pictures, places."""
+    _check_own_code(spec)
+    _check_pictures(spec)
+    _check_in_place(spec)
+
+
+def _check_in_place(spec: JobSpec) -> None:
     """Raise JobRefused where outputs are to take their inputs' places, and there are several."""
     if spec.is_in_place and spec.pipeline is not None:
         suffixes = (".jpg", ".csv", ".npy", ".txt")
@@ -62,7 +70,14 @@ def check_in_place(spec: JobSpec) -> None:
             raise JobRefused("This pipeline makes several files of one; none can take its place.")
 
 
-def check_own_code(spec: JobSpec) -> None:
+def _check_pictures(spec: JobSpec) -> None:
+    """Raise JobRefused where a picture that the pipeline lays over others cannot be one."""
+    for picture in named_pictures(spec.pipeline) if spec.pipeline is not None else ():
+        if problem := problem_of(picture):
+            raise JobRefused(problem)
+
+
+def _check_own_code(spec: JobSpec) -> None:
     """Raise JobRefused unless each .py file of the job is sound and was allowed by its digest."""
     from workers.attempt import code_files
 

@@ -12,6 +12,7 @@ import logging
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from workers.errors import PipelineError
 from workers.folders import presets_folder
 from workers.job import Kind, ParameterValue, Pipeline, Step
 from workers.operations import Companion, find_family, find_operation
+from workers.operations.declaration import ParameterKind
 from workers.wording import printable
 
 _FORMAT: Final = 1
@@ -89,10 +91,15 @@ def dump_pipeline(pipeline: Pipeline) -> str:
 
 
 def fingerprint(pipeline: Pipeline) -> str:
-    """Return the SHA-256 of what the pipeline does, own code included; raises PipelineError."""
+    """Return the SHA-256 of what the pipeline does, with what the files it names hold.
+
+    Raises PipelineError where one cannot be read.
+    """
     entries = []
     for step in pipeline.steps:
         entry: dict[str, object] = {"operation": step.operation, **_completed(step)}
+        for name, picture in _pictures(step).items():
+            entry[name] = hashlib.sha256(_own_bytes(Path(picture))).hexdigest() if picture else ""
         if step.file is not None:
             entry["file digest"] = hashlib.sha256(_own_bytes(step.file)).hexdigest()
         entries.append(entry)
@@ -134,6 +141,17 @@ def companions(pipeline: Pipeline, kind: Kind, suffix: str) -> tuple[Companion, 
 def own_code(pipeline: Pipeline) -> tuple[Path, ...]:
     """Return the .py files that the pipeline runs, each once."""
     return tuple(dict.fromkeys(step.file for step in pipeline.steps if step.file is not None))
+
+
+def named_pictures(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the paths of pictures that steps lay over others; "" where none is chosen yet."""
+    found = [picture for step in pipeline.steps for picture in _pictures(step).values()]
+    return tuple(dict.fromkeys(found))
+
+
+def picture_files(pipeline: Pipeline) -> tuple[Path, ...]:
+    """Return the pictures that a run of the pipeline reads besides its inputs, each once."""
+    return tuple(Path(picture) for picture in named_pictures(pipeline) if picture)
 
 
 class _Source:
@@ -214,7 +232,17 @@ def _step(source: _Source, number: int, entry: object) -> Step:
     }
     step = Step(operation_id, values, file)
     _check_values(source, number, step)
-    return step
+    return _rooted(source, number, step)
+
+
+def _rooted(source: _Source, number: int, step: Step) -> Step:
+    """Return the step with the pictures it names found from the pipeline's folder."""
+    named = {name: picture for name, picture in _pictures(step).items() if picture}
+    for name, picture in named.items():
+        if "\x00" in picture:
+            raise source.error(name, "no file is called so.", number)
+    rooted = {name: str((source.folder / file).absolute()) for name, file in named.items()}
+    return replace(step, parameters={**step.parameters, **rooted}) if rooted else step
 
 
 def _own_file(
@@ -310,6 +338,15 @@ def _load_file(file: Path) -> Pipeline:
     except OSError as error:
         raise PipelineError(f"{name} cannot be read ({error.strerror}).") from error
     return parse_pipeline(text, file)
+
+
+def _pictures(step: Step) -> dict[str, str]:
+    """Return the pictures that a step names by its parameters; "" where none is chosen yet."""
+    return {
+        parameter.name: str(step.parameters.get(parameter.name, parameter.default))
+        for parameter in find_operation(step.operation).parameters
+        if parameter.kind is ParameterKind.PICTURE
+    }
 
 
 def _own_bytes(file: Path) -> bytes:

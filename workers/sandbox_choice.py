@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workers.job import JobSpec, OnExisting
 from workers.operations.kept_source import kept_folder
-from workers.pipeline import own_code
+from workers.pipeline import own_code, picture_files
 from workers.sandbox import Sandbox, offered
 from workers.trash_places import trash_places
 
@@ -32,10 +32,11 @@ def sandbox_of(spec: JobSpec, inputs: Sequence[Path], temporary: Path) -> Sandbo
     output = () if spec.pipeline is None else (spec.output,)
     if spec.is_in_place:
         output = (*output, *_folders(inputs))
+    pictures = () if spec.pipeline is None else picture_files(spec.pipeline)
     kept = (kept_folder(),) if code else ()
     replaces = spec.on_existing is OnExisting.REPLACE
     return Sandbox(
-        readable=tuple(dict.fromkeys((*inputs, *folders))),
+        readable=tuple(dict.fromkeys((*inputs, *folders, *pictures))),
         writable=tuple(dict.fromkeys((*output, *kept))),
         temporary=temporary,
         growing=trash_places(spec.output) if output and replaces else (),

@@ -88,12 +88,15 @@ class _Work:
 
     def _prepare(self, setup: "Setup") -> None:
         from workers.attempt import prepare
+        from workers.errors import JobRefused
         from workers.messages import Unprepared, encode
 
         try:
             limits.library_threads(setup.threads)
             self._preparation = prepare(setup)
             self._streams.watch()
+        except JobRefused as error:  # a sentence of ours
+            self._channel.send(NO_LEASE, encode(Unprepared(str(error))))
         except BaseException as error:  # noqa: BLE001  # own code, while imported
             _leave_for_want_of_room(error)
             self._channel.send(NO_LEASE, encode(Unprepared(first_line(error))))

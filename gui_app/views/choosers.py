@@ -1,9 +1,10 @@
-"""The system's dialogs for files and folders; none of them blocks."""
+"""The system's dialogs for files, folders and colours; none of them blocks."""
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QColorDialog, QFileDialog, QWidget
 
 
 def choose_files(parent: QWidget, title: str, chosen: Callable[[list[str]], None]) -> QFileDialog:
@@ -33,6 +34,19 @@ def choose_file(
     dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
     dialog.setNameFilter(pattern)
     dialog.fileSelected.connect(chosen)
+    dialog.open()
+    return dialog
+
+
+def choose_colour(
+    parent: QWidget, title: str, shown: QColor, chosen: Callable[[QColor], None]
+) -> QColorDialog:
+    """Ask for a colour, more or less clear; `chosen` gets it."""
+    dialog = QColorDialog(shown, parent)
+    dialog.setWindowTitle(title)
+    dialog.setOption(QColorDialog.ColorDialogOption.ShowAlphaChannel)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.colorSelected.connect(chosen)
     dialog.open()
     return dialog
 

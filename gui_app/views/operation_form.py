@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from gui_app.views.choice_box import ChoiceBox
+from gui_app.views.chosen_text import ChosenText, ColourText, PictureText
 from gui_app.views.plain_label import PlainLabel, plain_tool_tip
 from gui_app.views.spin_box import CountBox, NumberBox
 from workers import ParameterValue
@@ -47,6 +48,7 @@ class OperationForm(QWidget):
             **values,
         }
         self._controls: dict[str, Control] = {}
+        self._fields: dict[str, QWidget] = {}
         self._wheel_guard = _WheelGuard(self)
         self._form = QFormLayout(self)
         self._form.setContentsMargins(0, 4, 0, 0)
@@ -63,16 +65,21 @@ class OperationForm(QWidget):
         return dict(self._values)
 
     @property
-    def controls(self) -> tuple[Control, ...]:
-        """Return the controls in the order of their parameters."""
-        return tuple(self._controls.values())
+    def controls(self) -> tuple[QWidget, ...]:
+        """Return the controls in the order of their parameters, each with its button."""
+        stops: list[QWidget] = []
+        for name, control in self._controls.items():
+            field = self._fields[name]
+            stops += [control, field.button] if isinstance(field, ChosenText) else [control]
+        return tuple(stops)
 
     def control(self, name: str) -> Control:
         """Return the control of that parameter."""
         return self._controls[name]
 
     def _add(self, parameter: Parameter) -> None:
-        control = _control(parameter, self._values[parameter.name])
+        field = _field(parameter, self._values[parameter.name])
+        control = field.edit if isinstance(field, ChosenText) else field
         control.setToolTip(plain_tool_tip(parameter.sentence))
         control.setAccessibleName(parameter.label)
         control.setAccessibleDescription(parameter.sentence)
@@ -80,6 +87,7 @@ class OperationForm(QWidget):
         control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         control.installEventFilter(self._wheel_guard)
         self._controls[parameter.name] = control
+        self._fields[parameter.name] = field
         if isinstance(control, QCheckBox):
             control.setText(parameter.label.replace("&", "&&"))
             self._form.addRow(control)
@@ -87,7 +95,7 @@ class OperationForm(QWidget):
             label = PlainLabel(parameter.label, "small")
             label.setFixedHeight(control.sizeHint().height())
             label.setToolTip(plain_tool_tip(parameter.sentence))
-            self._form.addRow(label, control)
+            self._form.addRow(label, field)
         self._connect(control)
 
     def _connect(self, control: Control) -> None:
@@ -116,7 +124,7 @@ class OperationForm(QWidget):
             if parameter.shown_when is not None:
                 other, values = parameter.shown_when
                 is_shown = self._values.get(other) in values
-                self._form.setRowVisible(self._controls[parameter.name], is_shown)
+                self._form.setRowVisible(self._fields[parameter.name], is_shown)
 
 
 class _WheelGuard(QObject):
@@ -132,7 +140,7 @@ class _WheelGuard(QObject):
         return True
 
 
-def _control(parameter: Parameter, value: ParameterValue) -> Control:
+def _field(parameter: Parameter, value: ParameterValue) -> Control | ChosenText:
     match parameter.kind:
         case ParameterKind.INTEGER:
             return _spin(parameter, value)
@@ -146,6 +154,10 @@ def _control(parameter: Parameter, value: ParameterValue) -> Control:
             return box
         case ParameterKind.TEXT:
             return QLineEdit(str(value))
+        case ParameterKind.COLOUR:
+            return ColourText(str(value))
+        case ParameterKind.PICTURE:
+            return PictureText(str(value))
 
 
 def _spin(parameter: Parameter, value: ParameterValue) -> QSpinBox:

@@ -1,6 +1,7 @@
 """Pictures that tests draw, run through image steps and look at with Pillow."""
 
 import io
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, ImageCms, ImageDraw
@@ -103,6 +104,7 @@ def exif(orientation: int = 1, *, has_place: bool = False) -> Image.Exif:
     return tags
 
 
+@cache  # it holds the second in which it was made
 def swapped_profile() -> bytes:
     """Return an RGB profile in which red and blue have changed places."""
     made = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

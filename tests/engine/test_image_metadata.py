@@ -1,9 +1,11 @@
 """What becomes of camera details, places and profiles, checked against Pillow."""
 
 import io
+import struct
 from pathlib import Path
 
 import pytest
+import pyvips
 from PIL import Image, ImageOps
 
 from tests.engine.pictures import (
@@ -22,6 +24,9 @@ from tests.engine.pictures import (
     succeeded,
     swapped_profile,
 )
+from workers.errors import PipelineError
+from workers.operations.exif_block import with_texts
+from workers.pipeline import parse_pipeline
 
 
 @pytest.fixture
@@ -156,3 +161,100 @@ def test_details_that_a_format_cannot_hold_are_not_lost_in_silence(tmp_path: Pat
     steps = step("convert", format="tiff"), step("metadata", mode="keep")
     said = "TIFF holds no camera details; they were lost."
     assert MAKE not in succeeded(file, *steps, warning=said).getexif()
+
+
+OWNED = {"copyright": "© 2026 Jörg (a, b, c, d)", "artist": "Zoë"}
+TAGS = {0x8298: OWNED["copyright"], 0x013B: OWNED["artist"]}
+
+
+def texts(picture: Image.Image) -> dict[int, str]:
+    """Return copyright and artist as Pillow reads them; it takes their bytes for Latin-1."""
+    found = picture.getexif()
+    return {tag: str(found[tag]).encode("latin-1").decode() for tag in TAGS if tag in found}
+
+
+@pytest.mark.parametrize("mode", ["keep", "strip", "strip_location"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif"])
+def test_copyright_and_artist_are_written(tmp_path: Path, suffix: str, mode: str) -> None:
+    file = tmp_path / f"mine{suffix}"
+    tags = exif(6, has_place=True)
+    tags[0x013B] = "somebody else before"
+    quarters().transpose(Image.Transpose.ROTATE_90).save(file, exif=tags)
+    shrink = step("resize", mode="percent", percent=50)
+    made = succeeded(file, shrink, step("metadata", mode=mode, **OWNED))
+    assert texts(made) == TAGS
+    assert corners(made) == UPRIGHT
+    assert made.getexif().get(ORIENTATION, 1) == 1
+    assert (MAKE in made.getexif()) is (mode != "strip")
+    assert (1 in made.getexif().get_ifd(GPS)) is (mode == "keep")
+
+
+@pytest.mark.parametrize("mode", ["keep", "strip", "strip_location"])
+@pytest.mark.parametrize("has_exif", [True, False])
+def test_copyright_alone_changes_no_pixel_of_a_jpeg(
+    tmp_path: Path, mode: str, has_exif: bool
+) -> None:
+    file = tmp_path / "mine.jpg"
+    tags = exif(3, has_place=True)
+    tags[0x8298] = "somebody else before"
+    noise = Image.effect_noise((200, 150), 60).convert("RGB")
+    noise.save(file, quality=60, exif=tags if has_exif else b"")
+    answer, target = run(file, step("metadata", mode=mode, **OWNED))
+    made = as_pillow_sees(target)
+    assert answer == ""
+    assert made.tobytes() == as_pillow_sees(file).tobytes()
+    assert texts(made) == TAGS
+    assert made.getexif().get(ORIENTATION, 1) == (3 if has_exif else 1)
+    assert (MAKE in made.getexif()) is (has_exif and mode != "strip")
+    assert (1 in made.getexif().get_ifd(GPS)) is (has_exif and mode == "keep")
+    assert b"somebody else" not in target.read_bytes()
+
+
+def test_copyright_brings_no_thumbnail_of_old_pixels_back(tmp_path: Path) -> None:
+    thumbnail = io.BytesIO()
+    Image.new("RGB", (32, 24), "red").save(thumbnail, "JPEG")
+    old = pyvips.Image.black(80, 60, bands=3).copy(interpretation="srgb")
+    old.set_type(pyvips.GValue.blob_type, "jpeg-thumbnail-data", thumbnail.getvalue())
+    old.jpegsave(str(tmp_path / "old.jpg"))
+    assert (tmp_path / "old.jpg").read_bytes().count(b"\xff\xd8\xff") == 2
+    answer, target = run(
+        tmp_path / "old.jpg",
+        step("resize", mode="long_edge", edge=40),
+        step("metadata", copyright="me"),
+    )
+    assert answer == ""
+    assert target.read_bytes().count(b"\xff\xd8\xff") == 1
+
+
+def test_copyright_that_a_format_cannot_hold_is_not_lost_in_silence(tmp_path: Path) -> None:
+    file = tmp_path / "mine.png"
+    quarters().save(file)
+    steps = step("convert", format="tiff"), step("metadata", **OWNED)
+    said = "TIFF holds no copyright or artist here; they were not written."
+    assert texts(succeeded(file, *steps, warning=said)) == {}
+
+
+@pytest.mark.parametrize(
+    "block", [b"MM\x00*\x00\x00\xff\x00odd", b"XX", b"II*\x00\x08\x00\x00\x00"]
+)
+def test_a_damaged_exif_block_is_replaced(block: bytes) -> None:
+    tags = Image.Exif()
+    tags.load(with_texts(block, TAGS))
+    assert {tag: str(tags[tag]).encode("latin-1").decode() for tag in tags} == TAGS
+
+
+def test_a_small_ended_block_keeps_its_thumbnail_and_short_texts_fit(tmp_path: Path) -> None:
+    first = struct.pack("<HHHI4sI", 1, MAKE, 2, 4, b"abc\x00", 26)
+    second = struct.pack("<HHHIII", 1, 0x0103, 3, 1, 6, 0)
+    made = with_texts(b"II*\x00\x08\x00\x00\x00" + first + second, {0x013B: "me"})
+    tags = Image.Exif()
+    tags.load(made)
+    assert dict(tags) == {MAKE: "abc", 0x013B: "me"}
+    assert made.endswith(struct.pack("<I", 26))
+    assert made[26:].startswith(second)
+
+
+def test_a_copyright_is_one_line() -> None:
+    line = '[[steps]]\noperation = "images.metadata"\ncopyright = "a\\nb"\n'
+    with pytest.raises(PipelineError, match=r"line 3.*one line"):
+        parse_pipeline(line, "p.toml")

@@ -78,6 +78,10 @@ def values_words(parameter: Parameter) -> str:
             return "true or false"
         case ParameterKind.TEXT:
             return "Text"
+        case ParameterKind.COLOUR:
+            return "Colour"
+        case ParameterKind.PICTURE:
+            return "Path of a picture"
         case ParameterKind.INTEGER | ParameterKind.NUMBER:
             words = "Whole number" if parameter.kind is ParameterKind.INTEGER else "Number"
             if parameter.minimum is not None:

@@ -53,7 +53,9 @@ class Family(Protocol):
 
     # A family may offer as well:
     #   companions(steps, suffix) -> Sequence[Companion]
-    # what else `run` writes for an input with `suffix`, each beside `target` (companion_path).
+    # what else `run` writes for an input with `suffix`, each beside `target` (companion_path);
+    #   refusal(steps) -> str
+    # why the steps can run on no input, or "": asked in each worker before its first task.
 
     def memory_need(self, steps: Sequence[Step], source: "InputFile") -> int:
         """Return the bytes that `run` takes at its peak, cheaply: from the input's header alone.

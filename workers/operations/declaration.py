@@ -19,6 +19,8 @@ class ParameterKind(enum.Enum):
     CHOICE = "choice"
     FLAG = "flag"
     TEXT = "text"
+    COLOUR = "colour"
+    PICTURE = "picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Parameter:
 
     `minimum` and `maximum` bound numbers (inclusive, in `unit`); `choices` lists a CHOICE's
     values; `shown_when` names another parameter and the values of it for which this one
-    matters. `problem` says in a sentence what is wrong with a TEXT, or "".
+    matters. `problem` says in a sentence what is wrong with a TEXT or COLOUR, or "". A PICTURE is
+    the path of a file that each worker may read; its content counts as part of the pipeline.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Parameter:
             ParameterKind.CHOICE: (str,),
             ParameterKind.FLAG: (bool,),
             ParameterKind.TEXT: (str,),
+            ParameterKind.COLOUR: (str,),
+            ParameterKind.PICTURE: (str,),
         }
         is_flag = self.kind is ParameterKind.FLAG
         if not isinstance(value, kinds[self.kind]) or isinstance(value, bool) is not is_flag:
@@ -77,6 +82,8 @@ _WORDS = {
     ParameterKind.CHOICE: "one of its words",
     ParameterKind.FLAG: "true or false",
     ParameterKind.TEXT: "text",
+    ParameterKind.COLOUR: "a colour in quotes",
+    ParameterKind.PICTURE: "the path of a picture in quotes",
 }
 
 

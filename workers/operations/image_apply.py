@@ -2,18 +2,21 @@
 
 import pyvips
 
-from workers.operations import image_shape, image_toned
+from workers.operations import image_shape, image_toned, image_watermarked
 from workers.operations.image_budget import over_budget
+from workers.operations.image_colours import to_srgb
 from workers.operations.image_geometry import Crop, Flip, Pad, PictureStep, Reach, Resize, Rotate
 from workers.operations.image_shape import size_of
 from workers.operations.image_tone import (
     Adjust,
     AutoLevels,
     Blur,
+    ColourProfile,
     Denoise,
     Grayscale,
     Sharpen,
 )
+from workers.operations.image_watermark import PictureWatermark, TextWatermark
 from workers.outcome import Failure, FailureKind
 
 _BYTES = {"uchar": 1, "char": 1, "ushort": 2, "short": 2, "uint": 4, "int": 4, "float": 4}
@@ -40,11 +43,14 @@ def apply_steps(image: pyvips.Image, steps: tuple[PictureStep, ...]) -> pyvips.I
         refusal = over_budget(sizes, image.bands * sample_bytes(image))
         if refusal is not None:
             return refusal
-        image = _apply(image, step)
+        made = _apply(image, step)
+        if isinstance(made, Failure):
+            return made
+        image = made
     return image
 
 
-def _apply(image: pyvips.Image, step: PictureStep) -> pyvips.Image:
+def _apply(image: pyvips.Image, step: PictureStep) -> pyvips.Image | Failure:
     if (toned := _toned(image, step)) is not None:
         return toned
     match step:
@@ -59,6 +65,10 @@ def _apply(image: pyvips.Image, step: PictureStep) -> pyvips.Image:
             return held.flip(step.direction)
         case Pad():
             return image_shape.padded(image, step)
+        case TextWatermark():
+            return image_watermarked.with_text(image, step)
+        case PictureWatermark():
+            return image_watermarked.with_picture(image, step)
     raise AssertionError(f"no way to apply {step}")
 
 
@@ -66,6 +76,8 @@ def _toned(image: pyvips.Image, step: PictureStep) -> pyvips.Image | None:
     match step:
         case Adjust():
             return image_toned.adjusted(image, step)
+        case ColourProfile():
+            return to_srgb(image)
         case Grayscale():
             return image_toned.greyed(image, step)
         case AutoLevels():

@@ -18,15 +18,17 @@ def has_profile(image: pyvips.Image) -> bool:
 
 
 def to_srgb(image: pyvips.Image) -> pyvips.Image:
-    """Return the picture in sRGB, by its profile where that is sound."""
-    is_deep = image.interpretation in DEEP
+    """Return the picture in sRGB, by its profile where that is sound; grey stays grey."""
+    is_deep, is_grey = image.interpretation in DEEP, image.interpretation in GREY
     if has_profile(image):
         try:
-            return image.icc_transform(
+            image = image.icc_transform(
                 "srgb", embedded=True, intent="relative", depth=16 if is_deep else 8
             )
         except pyvips.Error:
             pass  # a broken profile: the plain conversion below is the best there is
+    if is_grey:
+        return image.colourspace("grey16" if is_deep else "b-w")
     return image.colourspace("rgb16" if is_deep else "srgb")
 
 

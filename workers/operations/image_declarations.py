@@ -54,17 +54,18 @@ def _edges(mode: str) -> tuple[Parameter, ...]:
     return (
         *(_edge(name, name.capitalize(), mode, _MOST) for name in ("left", "top", "right")),
         _edge("bottom", "Bottom", mode, _MOST),
-        _choice("unit", "Unit", "What the edges are in.", ("px", "percent"), ("mode", (mode,))),
+        choice("unit", "Unit", "What the edges are in.", ("px", "percent"), ("mode", (mode,))),
     )
 
 
-def _choice(
+def choice(
     name: str,
     label: str,
     sentence: str,
     choices: tuple[str, ...],
     shown_when: tuple[str, tuple[ParameterValue, ...]] | None = None,
 ) -> Parameter:
+    """Declare a choice; the first is the default."""
     return Parameter(
         name,
         ParameterKind.CHOICE,
@@ -76,15 +77,14 @@ def _choice(
     )
 
 
-def _colour(default: str) -> Parameter:
-    return Parameter(
-        "background",
-        ParameterKind.TEXT,
-        "Background",
-        "Its colour, as #rrggbb; #rrggbbaa is more or less clear.",
-        default,
-        problem=colour_problem,
-    )
+def colour(name: str, label: str, sentence: str, default: str) -> Parameter:
+    """Declare a colour."""
+    return Parameter(name, ParameterKind.COLOUR, label, sentence, default, problem=colour_problem)
+
+
+def _background() -> Parameter:
+    sentence = "Its colour, as #rrggbb; #rrggbbaa is more or less clear."
+    return colour("background", "Background", sentence, "#ffffff")
 
 
 def _ratio() -> Parameter:
@@ -100,7 +100,7 @@ def _ratio() -> Parameter:
 
 
 def _gravity(*modes: str) -> Parameter:
-    return _choice("gravity", "Keep", "The part that stays in view.", GRAVITIES, ("mode", modes))
+    return choice("gravity", "Keep", "The part that stays in view.", GRAVITIES, ("mode", modes))
 
 
 def _side(name: str) -> Parameter:
@@ -153,6 +153,10 @@ def _adjust_summary(values: Values) -> str:
     return ", ".join(parts) or "nothing yet"
 
 
+def _profile_summary(values: Values) -> str:
+    return "to sRGB" if values["mode"] == "srgb" else "keep"
+
+
 def _grey_summary(_values: Values) -> str:
     return "shades of grey"
 
@@ -180,7 +184,7 @@ SHAPES: Final = (
         "Cuts edges off, cuts to a ratio, or trims borders of one colour.",
         Kind.IMAGE,
         (
-            _choice(
+            choice(
                 "mode",
                 "Mode",
                 "What is cut: edges, what a ratio leaves over, or plain borders.",
@@ -209,7 +213,7 @@ SHAPES: Final = (
         "Turns pictures clockwise, by quarters or by any angle.",
         Kind.IMAGE,
         (
-            _choice("turn", "Turn", "By how many degrees.", ("90", "180", "270", "free")),
+            choice("turn", "Turn", "By how many degrees.", ("90", "180", "270", "free")),
             Parameter(
                 "degrees",
                 ParameterKind.NUMBER,
@@ -221,7 +225,7 @@ SHAPES: Final = (
                 maximum=360,
                 shown_when=("turn", ("free",)),
             ),
-            _colour("#ffffff"),
+            _background(),
         ),
         _rotate_summary,
     ),
@@ -231,7 +235,7 @@ SHAPES: Final = (
         "Mirrors pictures.",
         Kind.IMAGE,
         (
-            _choice(
+            choice(
                 "direction",
                 "Direction",
                 "Left to right, or upside down.",
@@ -246,19 +250,35 @@ SHAPES: Final = (
         "Lays pictures on a larger ground: of a size, of a ratio, or with a margin.",
         Kind.IMAGE,
         (
-            _choice("mode", "Mode", "How large the ground is.", ("margin", "size", "ratio")),
+            choice("mode", "Mode", "How large the ground is.", ("margin", "size", "ratio")),
             _side("width"),
             _side("height"),
             _ratio(),
             _gravity("size", "ratio"),
             *_edges("margin"),
-            _colour("#ffffff"),
+            _background(),
         ),
         _pad_summary,
     ),
 )
 
 TONES: Final = (
+    Operation(
+        "images.colour_profile",
+        "Colour profile",
+        "Keeps the colours in their profile (such as Adobe RGB, Display P3 or a printer's CMYK), "
+        "or converts them to sRGB, which every screen and program understands.",
+        Kind.IMAGE,
+        (
+            choice(
+                "mode",
+                "Profile",
+                "Keep it, or convert to sRGB; a picture without a profile is taken to be sRGB.",
+                ("srgb", "keep"),
+            ),
+        ),
+        _profile_summary,
+    ),
     Operation(
         "images.adjust",
         "Adjust",
@@ -312,7 +332,7 @@ TONES: Final = (
         "Remove noise",
         "Replaces each value by the middle one of its neighbours.",
         Kind.IMAGE,
-        (_choice("size", "Size", "Width of the neighbourhood, in px.", ("3", "5", "7")),),
+        (choice("size", "Size", "Width of the neighbourhood, in px.", ("3", "5", "7")),),
         _denoise_summary,
     ),
 )

@@ -11,6 +11,7 @@ from typing import IO, Final
 
 import pyvips
 
+from workers.operations.exif_block import blank_location, of_new_pixels, with_texts
 from workers.operations.image_colours import OUR_COLOURS, PROFILE, has_profile, to_srgb
 from workers.operations.image_decode import Decoded, complaint_about, damage
 from workers.operations.image_metadata import names_place
@@ -26,6 +27,7 @@ _LARGEST: Final = {
 }
 _KEEPS_16_BITS: Final = (ImageFormat.PNG, ImageFormat.TIFF)
 _WHITE: Final = 255
+_EXIF: Final = b"Exif\x00\x00"
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
 
@@ -36,8 +38,9 @@ def encode(decoded: Decoded, plan: ImagePlan, target: Path, wanted: ImageFormat)
         return too_large
     try:
         image = _coloured(decoded.image, wanted, is_stripped=plan.metadata == "strip")
-        image = _described(image, plan.metadata)
-        keep = "none" if plan.metadata == "strip" else "all"
+        image = _described(image, plan)
+        stripped = "exif" if plan.texts else "none"
+        keep = stripped if plan.metadata == "strip" else "all"
         _save(image, wanted, plan.encoding, keep, target)
     except pyvips.Error as error:
         text = str(error.detail or error.message)
@@ -84,7 +87,7 @@ def _coloured(image: pyvips.Image, wanted: ImageFormat, *, is_stripped: bool) ->
     return image
 
 
-def _described(image: pyvips.Image, metadata: str) -> pyvips.Image:
+def _described(image: pyvips.Image, plan: ImagePlan) -> pyvips.Image:
     """Return the picture with metadata that is true of it, and no more than was asked for."""
     image = image.copy()
     fields = image.get_fields()
@@ -94,9 +97,24 @@ def _described(image: pyvips.Image, metadata: str) -> pyvips.Image:
         image.remove("jpeg-thumbnail-data")  # it shows the picture as it was
     if "xmp-data" in fields:
         _set_blob(image, "xmp-data", _XMP_ORIENTATION.sub(rb"\g<1>1", image.get("xmp-data")))
-    if metadata == "strip_location":
+    if plan.metadata == "strip_location":
         _remove_location(image)
+    if plan.texts:
+        _write_texts(image, plan)
     return image
+
+
+def _write_texts(image: pyvips.Image, plan: ImagePlan) -> None:
+    """Put texts into the EXIF block itself: by its fields libvips writes "(C)" for a "©"."""
+    block = b""
+    if plan.metadata != "strip" and "exif-data" in image.get_fields():
+        block = of_new_pixels(bytes(image.get("exif-data")).removeprefix(_EXIF))
+        if plan.metadata == "strip_location":  # what was removed as a field stands here still
+            block = blank_location(block) or b""
+    for field in image.get_fields():
+        if field.startswith("exif-ifd"):  # they are made anew of the block
+            image.remove(field)
+    _set_blob(image, "exif-data", _EXIF + with_texts(block, plan.texts))
 
 
 def _profile_space(image: pyvips.Image) -> bytes:

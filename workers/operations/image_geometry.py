@@ -59,6 +59,10 @@ class PictureStep:
         """Return the size of what the step holds in memory."""
         return size if self.reach is Reach.WHOLE else Size(0, 0)
 
+    def carried(self, size: Size) -> int:
+        """Return the bytes that the step holds besides the picture until that is saved."""
+        return 0
+
     def is_idle(self, size: Size) -> bool:
         """Say whether the step changes nothing of a picture with that size."""
         return False

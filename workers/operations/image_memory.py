@@ -20,8 +20,10 @@ from workers.operations.image_decode import (
 )
 from workers.operations.image_geometry import Size, active
 from workers.operations.image_plan import ImagePlan
+from workers.operations.image_watermark import PictureWatermark
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, image_format
+from workers.operations.watermark_picture import watermark_need
 
 _FIXED: Final = 16 * 2**20
 # A picture that a step holds, rounded up.
@@ -84,6 +86,7 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
         lossless = plan.encoding.is_lossless
         encoding += header.frames * (_FRAME_LOSSLESS if lossless else _FRAME)
     steps = _holding(header.size, plan.steps, header.bands * header.sample_bytes)
+    steps += _watermarks(header.size, plan.steps)
     return int(need + _decoding(header, plan.steps) + steps + final.area * encoding)
 
 
@@ -91,6 +94,15 @@ def held_need(source: InputFile) -> int:
     """Return the bytes of all pixels of a picture; what its steps make may hold fewer."""
     header = read_header(source)
     return 0 if header is None else int(header.size.area * header.bands * header.sample_bytes)
+
+
+def decoding_need(source: InputFile, steps: Steps) -> int:
+    """Return the bytes that decoding and the steps take, without the picture they make."""
+    header = read_header(source)
+    if header is None:
+        return source.size * _BITMAP_TIMES
+    content = source.size if source.size <= BUFFER_LIMIT else 0
+    return int(content + _decoding(header, steps))
 
 
 def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
@@ -105,12 +117,14 @@ def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     content = source.size if source.size <= BUFFER_LIMIT else 0
     encoding = _encoding(wanted, plan, final.area, colours=3, sample=1)
     steps = _holding(size, plan.steps, _BITMAP_BANDS) if size.area else 0.0
+    steps += _watermarks(size, plan.steps) if size.area else 0.0
     return int(_FIXED + content + size.area * _BITMAP + steps + final.area * encoding)
 
 
 _OLDEST_BITMAP: Final = 12
 _BITMAP_HEAD: Final = 26
 _BITMAP_BANDS: Final = 4
+_BITMAP_TIMES: Final = 6  # _BITMAP bytes a pixel, of which a file has at least 3 unless packed
 
 
 def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
@@ -118,7 +132,7 @@ def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
     is_same = plan.is_metadata_only and header.format is wanted
     if not is_same or header.file_size > BUFFER_LIMIT:
         return False
-    if plan.metadata == "keep":
+    if plan.metadata == "keep" and not plan.texts:
         return True
     has_profile = bool(header.image.get_typeof("icc-profile-data"))
     return wanted is ImageFormat.JPEG and not (plan.metadata == "strip" and has_profile)
@@ -128,6 +142,16 @@ def _holding(size: Size, steps: Steps, pixel: int) -> float:
     """Return the bytes of what steps hold: a copy is let go only when the next one is made."""
     held = [step.held(before).area * pixel * _COPY for step, before in active(size, steps)]
     return max((sum(held[place : place + 2]) for place in range(len(held))), default=0.0)
+
+
+def _watermarks(size: Size, steps: Steps) -> float:
+    """Return the bytes of the watermarks, which are held until the picture is saved."""
+    need = 0.0
+    for step, before in active(size, steps):
+        need += step.carried(before)
+        if isinstance(step, PictureWatermark):
+            need += watermark_need(step.picture, step.box(before))
+    return need
 
 
 def _decoding(header: Header, steps: Steps) -> float:

@@ -5,11 +5,12 @@ any JPEG that is not plain, is left to decoding and encoding.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from workers.operations.exif_location import blank_location, orientation_of
+from workers.operations.exif_block import blank_location, orientation_of, with_texts
+from workers.operations.image_plan import ImagePlan
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, format_of_suffix, image_format
 from workers.outcome import Failure
@@ -21,6 +22,7 @@ _ICC: Final = b"ICC_PROFILE\x00"
 # Without these two a decoder may take the colours for others.
 _NEEDED: Final = (_APP0, _APP14)
 _COLOURS: Final = (*_NEEDED, _APP2)
+_LONGEST: Final = 65_533  # a segment's length counts its own two bytes
 _SECOND_PICTURE: Final = b"MPF\x00"
 _PLACE_WORDS: Final = re.compile(rb"gps|location|city|state|country", re.IGNORECASE)
 # IPTC records: city, sublocation, state, country code, country.
@@ -29,7 +31,7 @@ _PLACE_RECORDS: Final = tuple(bytes((0x1C, 2, number)) for number in (90, 92, 95
 Segment = tuple[int, bytes]
 
 
-def rewrite_metadata(source: InputFile, metadata: str, target: Path) -> Failure | str | None:
+def rewrite_metadata(source: InputFile, plan: ImagePlan, target: Path) -> Failure | str | None:
     """Write the same picture with other metadata; None when it has to be encoded again."""
     from workers.operations.image_decode import BUFFER_LIMIT, complaint_about, damage
 
@@ -40,7 +42,8 @@ def rewrite_metadata(source: InputFile, metadata: str, target: Path) -> Failure 
     content = source.read_or_failure()
     if isinstance(content, Failure):
         return content
-    changed = content if metadata == "keep" else _without(content, known, metadata)
+    is_kept = plan.metadata == "keep" and not plan.texts
+    changed = content if is_kept else _changed(content, known, plan)
     if changed is None:
         return None
     complaint = complaint_about(content)
@@ -57,24 +60,38 @@ def names_place(content: bytes) -> bool:
     return is_named or _PLACE_WORDS.search(content) is not None
 
 
-def _without(content: bytes, known: ImageFormat, metadata: str) -> bytes | None:
+def _changed(content: bytes, known: ImageFormat, plan: ImagePlan) -> bytes | None:
     if known is not ImageFormat.JPEG:
         return None
     split = _split(content)
     if split is None:
         return None
     segments, pixels = split
-    if metadata == "strip":
+    if plan.metadata == "strip":
         # The profile goes too, so the colours have to be computed anew.
         if any(marker == _APP2 and body.startswith(_ICC) for marker, body in segments):
             return None
         kept = list(_bare(segments))
     else:
-        kept = list(_placeless(segments))
+        kept = segments if plan.metadata == "keep" else list(_placeless(segments))
+    if plan.texts:
+        kept = _with_texts(kept, plan.texts)
+    if any(len(body) > _LONGEST for _marker, body in kept):
+        return None
     headers = (
         bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body for marker, body in kept
     )
     return b"\xff\xd8" + b"".join(headers) + pixels
+
+
+def _with_texts(segments: list[Segment], texts: Mapping[int, str]) -> list[Segment]:
+    """Return the segments with texts in the EXIF block, which is made where there is none."""
+    for number, (marker, body) in enumerate(segments):
+        if marker == _APP1 and body.startswith(_EXIF):
+            changed = marker, _EXIF + with_texts(body[len(_EXIF) :], texts)
+            return [*segments[:number], changed, *segments[number + 1 :]]
+    first = 1 if segments[:1] and segments[0][0] == _APP0 else 0  # JFIF wants to be the first
+    return [*segments[:first], (_APP1, _EXIF + with_texts(b"", texts)), *segments[first:]]
 
 
 def _bare(segments: list[Segment]) -> Iterator[Segment]:

@@ -1,19 +1,22 @@
 """What a run of image steps asks for, worked out before a pixel is read. Pure, light to import."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from workers.job import ParameterValue, Step
+from workers.operations.exif_block import ARTIST, COPYRIGHT
 from workers.operations.image_geometry import Crop, Flip, Pad, PictureStep, Resize, Rotate
 from workers.operations.image_tone import (
     Adjust,
     AutoLevels,
     Blur,
+    ColourProfile,
     Denoise,
     Grayscale,
     Sharpen,
 )
+from workers.operations.image_watermark import PictureWatermark, TextWatermark
 from workers.operations.kinds import ImageFormat, format_of_suffix
 
 _CONVERTED: Final = {
@@ -48,12 +51,16 @@ _STEPS: Final[Mapping[str, Callable[..., PictureStep]]] = {
     "images.flip": Flip,
     "images.pad": Pad,
     "images.adjust": Adjust,
+    "images.colour_profile": ColourProfile,
     "images.grayscale": Grayscale,
     "images.auto_levels": AutoLevels,
     "images.sharpen": Sharpen,
     "images.blur": Blur,
     "images.denoise": Denoise,
+    "images.watermark_text": TextWatermark,
+    "images.watermark_image": PictureWatermark,
 }
+_TEXTS: Final = {"copyright": COPYRIGHT, "artist": ARTIST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ class ImagePlan:
     """All steps between one decode and one encode, in their order.
 
     `metadata` is keep, strip_location or strip; `names_metadata` says that a step asked for it,
-    rather than that nobody said anything.
+    rather than that nobody said anything. `texts` are written into EXIF, by their tags.
     """
 
     steps: tuple[PictureStep, ...]
@@ -82,12 +89,14 @@ class ImagePlan:
     metadata: str
     names_metadata: bool
     is_metadata_only: bool
+    texts: Mapping[int, str] = field(default_factory=dict)
 
 
 def plan_steps(steps: Sequence[Step]) -> ImagePlan:
     """Combine checked steps: pixels in order, the last conversion, the strictest metadata."""
     applied: list[PictureStep] = []
     encoding, metadata = Encoding(), 0
+    texts: dict[int, str] = {}
     for step in steps:
         values = step.parameters
         if step.operation in _STEPS:
@@ -96,9 +105,15 @@ def plan_steps(steps: Sequence[Step]) -> ImagePlan:
             encoding = _encoding(values)
         elif step.operation == "images.metadata":
             metadata = max(metadata, _METADATA_MODES.index(str(values["mode"])))
+            texts |= {tag: str(values[name]) for name, tag in _TEXTS.items() if values[name]}
     are_metadata = [step.operation == "images.metadata" for step in steps]
     return ImagePlan(
-        tuple(applied), encoding, _METADATA_MODES[metadata], any(are_metadata), all(are_metadata)
+        tuple(applied),
+        encoding,
+        _METADATA_MODES[metadata],
+        names_metadata=any(are_metadata),
+        is_metadata_only=all(are_metadata),
+        texts=texts,
     )
 
 

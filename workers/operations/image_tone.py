@@ -21,6 +21,22 @@ class Adjust(PictureStep):
 
 
 @dataclass(frozen=True, slots=True)
+class ColourProfile(PictureStep):
+    """The value of one `images.colour_profile` step."""
+
+    mode: str
+
+    @property
+    @override
+    def reach(self) -> Reach:
+        return Reach.PIXEL
+
+    @override
+    def is_idle(self, size: Size) -> bool:
+        return self.mode == "keep"
+
+
+@dataclass(frozen=True, slots=True)
 class Grayscale(PictureStep):
     """One `images.grayscale` step."""
 

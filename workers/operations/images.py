@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from workers.job import Kind, ParameterValue, Step
-from workers.operations import Companion, image_companions, image_declarations
+from workers.operations import (
+    Companion,
+    image_companions,
+    image_declarations,
+    watermark_declarations,
+)
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.image_companions import save_companions
 from workers.operations.image_geometry import ATTENTION, GRAVITIES
 from workers.operations.image_plan import ImagePlan, output_suffix as output_suffix, plan_steps
+from workers.operations.image_watermark import Watermark
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, format_of_suffix
 from workers.outcome import Failure
@@ -35,7 +41,7 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
 
     plan = plan_steps([_completed(step) for step in steps])
     if plan.is_metadata_only:
-        rewritten = rewrite_metadata(source, plan.metadata, target)
+        rewritten = rewrite_metadata(source, plan, target)
         if rewritten is not None:
             return rewritten
     wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
@@ -45,6 +51,9 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     failure = _saved(decoded, plan, steps, target)
     if failure is not None:
         return failure
+    if plan.texts and wanted in _WITHOUT_EXIF:
+        said = f"{wanted.value} holds no copyright or artist here; they were not written."
+        return f"{decoded.warning} {said}".strip()
     lost = plan.names_metadata and plan.metadata == "keep" and wanted in _WITHOUT_EXIF
     if lost and decoded.image.get_typeof("exif-data"):
         return f"{decoded.warning} {wanted.value} holds no camera details; they were lost.".strip()
@@ -70,6 +79,17 @@ def _saved(
 def companions(steps: Sequence[Step], suffix: str) -> tuple[Companion, ...]:
     """Return what `run` writes beside the output for an input with `suffix`."""
     return image_companions.companions(steps, output_suffix(steps, suffix))
+
+
+def refusal(steps: Sequence[Step]) -> str:
+    """Return why no picture can go through the steps here, as a sentence, or ""."""
+    plan = plan_steps([_completed(step) for step in steps])
+    watermarks = [step for step in plan.steps if isinstance(step, Watermark)]
+    if not watermarks:
+        return ""
+    from workers.operations.image_watermarked import unusable
+
+    return next(filter(None, map(unusable, watermarks)), "")
 
 
 def memory_need(steps: Sequence[Step], source: InputFile) -> int:
@@ -114,7 +134,8 @@ def _convert_summary(values: Mapping[str, ParameterValue]) -> str:
 
 def _metadata_summary(values: Mapping[str, ParameterValue]) -> str:
     words = {"keep": "keep all", "strip": "remove all", "strip_location": "remove location"}
-    return words[str(values["mode"])]
+    named = [f"{name} {values[name]}" for name in ("copyright", "artist") if values[name]]
+    return ", ".join([words[str(values["mode"])], *named])
 
 
 def _upright_summary(_values: Mapping[str, ParameterValue]) -> str:
@@ -239,6 +260,13 @@ _METADATA: Final = (
         "keep",
         choices=("keep", "strip", "strip_location"),
     ),
+    watermark_declarations.line(
+        "copyright",
+        "Copyright",
+        "Written into the camera details (JPEG, PNG, WebP, AVIF); empty leaves what is there.",
+        "",
+    ),
+    watermark_declarations.line("artist", "Artist", "Who made the picture, likewise.", ""),
 )
 
 OPERATIONS: Final = (
@@ -269,12 +297,13 @@ OPERATIONS: Final = (
     Operation(
         "images.metadata",
         "Metadata",
-        "Keeps or removes camera details, location and captions.",
+        "Keeps or removes camera details, location and captions; writes copyright and artist.",
         Kind.IMAGE,
         _METADATA,
         _metadata_summary,
     ),
     *image_declarations.SHAPES,
     *image_declarations.TONES,
+    *watermark_declarations.WATERMARKS,
     image_companions.OPERATION,
 )

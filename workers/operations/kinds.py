@@ -102,6 +102,11 @@ def _heif_format(brands: bytes) -> ImageFormat | None:
     return ImageFormat.HEIC if found & set(_HEIC_BRANDS) else None
 
 
+def picture_suffixes() -> tuple[str, ...]:
+    """Return the suffixes that pictures have."""
+    return tuple(_IMAGE_SUFFIXES)
+
+
 def format_of_suffix(suffix: str) -> ImageFormat | None:
     """Return the picture format that a suffix promises, or None."""
     return _IMAGE_SUFFIXES.get(suffix.lower())

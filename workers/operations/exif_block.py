@@ -1,14 +1,23 @@
-"""Blanks the place in an EXIF block where it stands, so that no other offset has to move. Pure."""
+"""An EXIF block (a small TIFF file) changed so that no other offset has to move. Pure.
+
+The place is blanked where it stands; texts are appended, with a new first directory.
+"""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 _EXIF_DIRECTORY, _GPS_DIRECTORY, _MAKER_NOTE, _ORIENTATION = 0x8769, 0x8825, 0x927C, 0x0112
 _WIDTHS: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
+_ASCII: Final = 2
 _SHORT: Final = 3
 _ENTRY_BYTES: Final = 12
+_IN_ENTRY: Final = 4  # a value of so many bytes stands in the entry itself
+_EMPTY: Final = b"MM\x00*\x00\x00\x00\x08" + bytes(6)  # a header and a directory without entries
+
+ARTIST, COPYRIGHT = 0x013B, 0x8298
+"""The tags of EXIF (and TIFF) for who made a picture and whose it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,66 @@ def blank_location(block: bytes) -> bytes | None:
     except (struct.error, ValueError):
         return None
     return bytes(blanked)
+
+
+def with_texts(block: bytes, texts: Mapping[int, str]) -> bytes:
+    """Return the block with these texts under their tags in its first directory, in UTF-8.
+
+    EXIF names ASCII as the encoding; UTF-8 is what programs write and read there. A text that
+    was there under the tag is blanked. A damaged block, or none, is replaced by a new one.
+    """
+    try:
+        return _with_texts(block or _EMPTY, texts)
+    except (struct.error, ValueError):
+        return _with_texts(_EMPTY, texts)
+
+
+def of_new_pixels(block: bytes) -> bytes:
+    """Return the block without the thumbnail, which shows the old pixels, and as upright."""
+    made = bytearray(block)
+    try:
+        order, directory = _order(block), _first_directory(block)
+        entries = list(_entries(block, directory))
+        for entry in entries:
+            if entry.tag == _ORIENTATION and entry.kind == _SHORT:
+                struct.pack_into(order + "H", made, entry.value, 1)
+        struct.pack_into(order + "I", made, directory + 2 + len(entries) * _ENTRY_BYTES, 0)
+    except (struct.error, ValueError):
+        return b""  # what cannot be followed may show anything
+    return bytes(made)
+
+
+def _with_texts(block: bytes, texts: Mapping[int, str]) -> bytes:
+    order, directory = _order(block), _first_directory(block)
+    entries = list(_entries(block, directory))
+    made = bytearray(block)
+    kept = {}
+    for entry in entries:
+        if entry.tag in texts:
+            _blank(made, entry.value, entry.length)
+        else:
+            kept[entry.tag] = block[entry.start : entry.start + _ENTRY_BYTES]
+    end = directory + 2 + len(entries) * _ENTRY_BYTES
+    (following,) = struct.unpack_from(order + "I", block, end)
+    for tag, text in texts.items():
+        content = text.encode() + b"\x00"
+        head = struct.pack(order + "HHI", tag, _ASCII, len(content))
+        if len(content) <= _IN_ENTRY:
+            kept[tag] = head + content.ljust(_IN_ENTRY, b"\x00")
+        else:
+            kept[tag] = head + struct.pack(order + "I", _appended(made, content))
+    listed = b"".join(kept[tag] for tag in sorted(kept))
+    whole = struct.pack(order + "H", len(kept)) + listed + struct.pack(order + "I", following)
+    struct.pack_into(order + "I", made, 4, _appended(made, whole))
+    return bytes(made)
+
+
+def _appended(made: bytearray, content: bytes) -> int:
+    """Append at an even place, as TIFF wants it; return the place."""
+    made.extend(bytes(len(made) % 2))
+    place = len(made)
+    made.extend(content)
+    return place
 
 
 def orientation_of(block: bytes) -> int:
@@ -72,7 +141,7 @@ def _entries(block: bytes, directory: int) -> Iterator[_Entry]:
         start = directory + 2 + number * _ENTRY_BYTES
         tag, kind, items, offset = struct.unpack_from(order + "HHII", block, start)
         length = _WIDTHS.get(kind, 1) * items
-        value = start + 8 if length <= 4 else offset
+        value = start + 8 if length <= _IN_ENTRY else offset
         if value + length > len(block):
             raise ValueError("a value beyond the block")
         yield _Entry(tag, kind, start, value, length)
