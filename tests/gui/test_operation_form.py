@@ -1,23 +1,28 @@
 """Forms are built from declarations alone."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtWidgets import (
     QApplication,
     QCheckBox,
+    QColorDialog,
     QComboBox,
     QDoubleSpinBox,
+    QFileDialog,
     QLineEdit,
     QSpinBox,
 )
 from pytestqt.qtbot import QtBot
 
+from gui_app.views.chosen_text import Swatch
 from gui_app.views.operation_form import OperationForm
+from gui_app.views.tinted import IconButton
 from workers import Kind, ParameterValue
-from workers.operations import all_operations
+from workers.operations import all_operations, find_operation
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 
 
@@ -114,6 +119,47 @@ def test_wheel_over_an_unfocused_control_changes_nothing(form: OperationForm) ->
     )
     QApplication.sendEvent(width, wheel)
     assert width.value() == 640
+
+
+def test_a_colour_is_chosen_by_its_swatch(qtbot: QtBot) -> None:
+    operation = find_operation("images.pad")
+    form = OperationForm(operation, operation.complete({"background": "#1020307f"}))
+    qtbot.addWidget(form)
+    form.show()
+    edit = form.control("background")
+    assert isinstance(edit, QLineEdit)
+    swatch = form.controls[form.controls.index(edit) + 1]
+    assert isinstance(swatch, Swatch)
+    centre = swatch.grab().toImage().pixelColor(swatch.rect().center())
+    assert centre.red() < centre.green() < centre.blue()
+    edit.setText("#12")
+    assert swatch.colour is None
+
+    edit.setText("#ff0000")
+    swatch.click()
+    dialog = form.findChild(QColorDialog)
+    assert isinstance(dialog, QColorDialog)
+    assert dialog.currentColor() == QColor("red")
+    dialog.setCurrentColor(QColor(1, 2, 3, 128))
+    with qtbot.waitSignal(form.values_changed):
+        dialog.accept()
+    assert form.values["background"] == edit.text() == "#01020380"
+    assert swatch.colour == QColor(1, 2, 3, 128)
+
+
+def test_a_picture_is_chosen_by_its_button(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "logo.png").write_bytes(b"a picture, to the eye of the dialog")
+    form = OperationForm(find_operation("images.watermark_image"), {})
+    qtbot.addWidget(form)
+    form.show()
+    button = form.controls[1]
+    assert isinstance(button, IconButton)
+    button.click()
+    dialog = form.findChild(QFileDialog)
+    assert isinstance(dialog, QFileDialog)
+    dialog.fileSelected.emit(str(tmp_path / "logo.png"))
+    assert form.values["picture"] == str(tmp_path / "logo.png")
+    dialog.reject()
 
 
 @pytest.mark.parametrize("operation", all_operations(), ids=lambda operation: operation.id)
