@@ -20,6 +20,7 @@ from gui_app.end_signals import EndSignals
 from gui_app.error_report import ErrorReport
 from gui_app.leaving import Leaving
 from gui_app.main_window import MainWindow, WindowViews
+from gui_app.models.baseline import Baseline
 from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.preset_shelf import PresetShelf
@@ -143,7 +144,8 @@ def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
     controller = Controller(bridge, pipeline, parent=application)
     model = TaskTableModel(application)
     values = SweepValues(application)
-    window = MainWindow(_views(model, values), window_settings())
+    baseline = Baseline(application)
+    window = MainWindow(_views(model, values, baseline), window_settings())
     collector = Collector(application)
     previews = PreviewBridge(application)
     previewing = Previewing(previews, pipeline, window)
@@ -160,6 +162,7 @@ def build(application: QApplication, *, is_fresh: bool = False) -> RunningApp:
         values,
         PresetShelf(pipeline, window),
         Sampling(bridge, previewing, window),
+        baseline,
     )
     running = RunningApp(parts, Session(parts, choices), Leaving(parts))
     _connect(running)
@@ -177,7 +180,7 @@ def _chosen_pipeline(preset: str) -> Pipeline:
         return preset_pipelines()[0]
 
 
-def _views(model: TaskTableModel, values: SweepValues) -> WindowViews:
+def _views(model: TaskTableModel, values: SweepValues, baseline: Baseline) -> WindowViews:
     return WindowViews(
         header=Header(),
         drop_area=DropArea(),
@@ -191,10 +194,10 @@ def _views(model: TaskTableModel, values: SweepValues) -> WindowViews:
         core_loads=CoreLoads(),
         worker_lanes=WorkerLanes(),
         worker_slider=WorkerSlider(),
-        speed_panel=SpeedPanel(),
+        speed_panel=SpeedPanel(baseline),
         failure_panel=FailurePanel(),
         notice_bar=NoticeBar(),
-        result_summary=ResultSummary(),
+        result_summary=ResultSummary(baseline),
         footer=Footer(),
     )
 
@@ -223,6 +226,7 @@ def _connect_snapshots(running: RunningApp) -> None:
     ready.connect(running.parts.model.apply)
     ready.connect(running.session.take_snapshot)
     for view in (
+        running.parts.baseline,
         views.header,
         views.pipeline_panel,
         views.output_panel,
@@ -269,8 +273,8 @@ def _connect_preview(running: RunningApp) -> None:
     panel.estimate_pressed.connect(sampling.start)
     sampling.progressed.connect(panel.show_progress)
     sampling.estimated.connect(panel.show_estimate)
-    sampling.estimated.connect(running.views.speed_panel.take_estimate)
-    running.views.pipeline_panel.pipeline_changed.connect(running.views.speed_panel.forget_estimate)
+    sampling.estimated.connect(running.parts.baseline.take)
+    running.views.pipeline_panel.pipeline_changed.connect(running.parts.baseline.forget)
     previewing.begun.connect(panel.begin)
     previewing.answered.connect(panel.apply)
 

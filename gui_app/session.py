@@ -19,6 +19,7 @@ from gui_app.dialogs.replacing import ReplacingDialog
 from gui_app.dialogs.settings import SettingsDialog
 from gui_app.dialogs.trust import TrustDialog
 from gui_app.main_window import MainWindow, WindowViews
+from gui_app.models.baseline import Baseline
 from gui_app.models.sweep_values import SweepValues
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.name_words import names_sentence
@@ -55,6 +56,7 @@ class Parts:
     values: SweepValues
     shelf: PresetShelf
     sampling: Sampling
+    baseline: Baseline
 
     @property
     def views(self) -> WindowViews:

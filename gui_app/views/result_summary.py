@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from gui_app.models.baseline import Baseline
 from gui_app.theme import set_role
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
@@ -22,9 +23,10 @@ class ResultSummary(QFrame):
 
     problems_pressed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, baseline: Baseline | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "card")
+        self._baseline = baseline or Baseline()
         self._succeeded = _Figure("succeeded")
         self._problems = _Figure("problems")
         self._skipped = _Figure("skipped")
@@ -63,9 +65,10 @@ class ResultSummary(QFrame):
         self._figures[self._cancelled] = counts.cancelled > 0
         self._show_problems.setEnabled(counts.failed > 0)
         self._show_sizes(snapshot)
-        self._figures[self._speed_up] = snapshot.speed_up is not None
-        if snapshot.speed_up is not None:
-            self._speed_up.show_text(f"{snapshot.speed_up:.1f}×", "large")
+        speed_up = self._baseline.speed_up(snapshot) or snapshot.speed_up
+        self._figures[self._speed_up] = speed_up is not None
+        if speed_up is not None:
+            self._speed_up.show_text(f"{speed_up:.1f}×", "large")
         self._show_fitting()
 
     @override

@@ -6,17 +6,15 @@ from typing import Final
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from gui_app.models.baseline import Baseline
 from gui_app.theme import set_role
 from gui_app.views.plain_label import PlainLabel, rule
 from gui_app.views.speed_advice import speed_advice
 from gui_app.views.tinted import push_button
-from workers import JobId, JobSnapshot, JobState
-from workers.sampling import Estimate
+from workers import JobSnapshot, JobState
 
 _AGAINST: Final = "against one core"
 _AGAINST_TRIED: Final = "against one core, as tried"
-# The share of the bytes from which on the first files do not sway what is told.
-_TOLD_FROM: Final = 0.1
 
 
 class SpeedPanel(QFrame):
@@ -24,12 +22,11 @@ class SpeedPanel(QFrame):
 
     workers_wanted = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, baseline: Baseline | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_role(self, "card")
         self._workers: int | None = None
-        self._snapshot = JobSnapshot(sequence=0)
-        self._baseline: tuple[JobId, float] | None = None
+        self._baseline = baseline or Baseline()
         self._speed_up = PlainLabel("1.0×", "big")
         self._against = PlainLabel(_AGAINST, "small")
         self._share = PlainLabel("", "small")
@@ -42,12 +39,11 @@ class SpeedPanel(QFrame):
 
     def apply(self, snapshot: JobSnapshot) -> None:
         """Show the speed of that job."""
-        self._snapshot = snapshot
         is_shown = snapshot.speed_up is not None and snapshot.state is not JobState.EMPTY
         self.setVisible(is_shown)
         if snapshot.speed_up is None or not is_shown:
             return
-        measured = self._measured(snapshot)
+        measured = self._baseline.speed_up(snapshot)
         self._against.setText(_AGAINST if measured is None else _AGAINST_TRIED)
         speed_up = measured or snapshot.speed_up
         snapshot = replace(snapshot, speed_up=speed_up)
@@ -62,25 +58,6 @@ class SpeedPanel(QFrame):
         if advice.workers is not None:
             noun = "worker" if advice.workers == 1 else "workers"
             self._remedy.setText(f"Use {advice.workers} {noun}")
-
-    def take_estimate(self, found: Estimate | None, _workers: int) -> None:
-        """Compare from now on with what a few files took on one core, of the job as it is now."""
-        job = self._snapshot.job
-        self._baseline = None if found is None or job is None else (job, found.seconds)
-
-    def forget_estimate(self, *_pipeline: object) -> None:
-        """Compare with no measurement: other steps take another time."""
-        if self._snapshot.state in (JobState.EMPTY, JobState.DRAFT):
-            self._baseline = None
-
-    def _measured(self, snapshot: JobSnapshot) -> float | None:
-        """Return how much faster the job is than one core was at the files that were tried."""
-        if self._baseline is None or self._baseline[0] != snapshot.job:
-            return None
-        share = snapshot.bytes_ended / max(1, snapshot.bytes_total)
-        if share < _TOLD_FROM or not snapshot.elapsed_s:
-            return None
-        return self._baseline[1] * share / snapshot.elapsed_s
 
     def _emit_workers(self) -> None:
         if self._workers is not None:

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
-from PySide6.QtWidgets import QPushButton
+import pytest
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from gui_app.models.baseline import Baseline
 from gui_app.views.plain_label import PlainLabel
+from gui_app.views.result_summary import ResultSummary
 from gui_app.views.speed_advice import Advice, speed_advice
 from gui_app.views.speed_panel import SpeedPanel
 from workers import Counts, JobId, JobSnapshot, JobState
@@ -77,39 +80,50 @@ def test_no_speed_up_no_card(qtbot: QtBot) -> None:
     assert panel.isHidden()
 
 
-def test_files_that_were_tried_on_one_core_are_what_it_is_compared_with(qtbot: QtBot) -> None:
+@pytest.fixture
+def baseline() -> Baseline:
+    """Return what knows that one core takes 100 s for the job."""
+    made = Baseline()
+    made.apply(replace(RUNNING, state=JobState.DRAFT, speed_up=None))
+    made.take(Estimate(seconds=100.0, written=1, tried=5), 4)
+    return made
+
+
+HALF = replace(RUNNING, bytes_total=1000, bytes_ended=500, elapsed_s=20.0)
+
+
+def test_files_that_were_tried_on_one_core_are_what_it_is_compared_with(
+    qtbot: QtBot, baseline: Baseline
+) -> None:
     """What busy workers take is no measure of one core: they are in each other's way."""
-    panel = SpeedPanel()
+    panel = SpeedPanel(baseline)
     qtbot.addWidget(panel)
-    running = replace(RUNNING, bytes_total=1000, bytes_ended=500, elapsed_s=20.0)
-    panel.apply(replace(running, state=JobState.DRAFT, speed_up=None))
-    panel.take_estimate(Estimate(seconds=100.0, written=1, tried=5), 4)
-    panel.apply(replace(running, bytes_ended=50))
+    panel.apply(replace(HALF, bytes_ended=50))
     assert "3.7×" in shown(panel)
 
-    panel.apply(running)
+    panel.apply(HALF)
     assert {"2.5×", "against one core, as tried", "62 % of what 4 can do"} <= shown(panel)
 
-    panel.apply(replace(running, job=JobId("another")))
+    panel.apply(replace(HALF, job=JobId("another")))
     assert {"3.7×", "against one core"} <= shown(panel)
 
 
-def test_other_steps_make_the_trial_void_until_the_job_has_begun(qtbot: QtBot) -> None:
-    panel = SpeedPanel()
-    qtbot.addWidget(panel)
-    running = replace(RUNNING, bytes_total=1000, bytes_ended=500)
-    panel.apply(replace(running, state=JobState.DRAFT, speed_up=None))
-    panel.take_estimate(Estimate(100.0, 1, 5), 4)
-    panel.apply(running)
-    panel.forget_estimate()
-    panel.apply(running)
-    assert "2.5×" in shown(panel)
-
-    panel.apply(replace(running, state=JobState.DRAFT, speed_up=None))
-    panel.forget_estimate()
-    panel.apply(running)
-    assert "3.7×" in shown(panel)
+def test_result_tells_the_same_speed_up(qtbot: QtBot, baseline: Baseline) -> None:
+    summary = ResultSummary(baseline)
+    qtbot.addWidget(summary)
+    summary.apply(replace(HALF, state=JobState.FINISHED, bytes_ended=1000, elapsed_s=40.0))
+    assert "2.5×" in shown(summary)
 
 
-def shown(panel: SpeedPanel) -> set[str]:
-    return {label.text() for label in panel.findChildren(PlainLabel)}
+def test_other_steps_make_the_trial_void_until_the_job_has_begun(baseline: Baseline) -> None:
+    baseline.apply(HALF)
+    baseline.forget()
+    assert baseline.speed_up(HALF) == 2.5
+
+    baseline.apply(replace(HALF, state=JobState.DRAFT))
+    baseline.forget()
+    assert baseline.speed_up(HALF) is None
+
+
+def shown(view: QWidget) -> set[str]:
+    return {label.text() for label in view.findChildren(PlainLabel)}
