@@ -29,7 +29,8 @@ COMMON = [
 
 def main() -> None:
     """Compile the locks; the later ones may not disagree with the first."""
-    app = ["--extra=data", "--extra=science"]
+    extras = ("data", "science", "heif", "raw", "jxl")
+    app = [f"--extra={extra}" for extra in extras]
     same = ["--constraint=requirements.lock"]
     _compile("requirements.lock", app)
     _compile("requirements-dev.lock", [*app, "--group=dev", *same])

@@ -89,7 +89,7 @@ def make_ready(root: Path, purpose: str, python: str) -> None:
     """Make and fill the .venv; raises NotReady. A stamp makes the next start quick."""
     uv = shutil.which("uv")
     count = len(locked_names(root / BUILD_LOCK) | locked_names(root / LOCKS[purpose]))
-    print(f"Installing {count} locked packages into .venv (once; some 150 MB).", flush=True)
+    print(f"Installing {count} locked packages into .venv (once; some 180 MB).", flush=True)
     try:
         _fill(root, purpose, python, uv)
     except NotReady as problem:

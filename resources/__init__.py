@@ -11,7 +11,9 @@ PRESETS: Final = (
     "shrink-for-sharing",
     "web-gallery-2048",
     "thumbnails-320",
+    "fit-under-500-kb",
     "heic-to-jpeg",
+    "raw-to-jpeg",
     "png-to-webp",
     "archive-webp-lossless",
     "avif-small",
@@ -38,6 +40,11 @@ def sweeps_path() -> Path:
 def samples_path() -> Path:
     """Return the folder of the samples: pictures, tables, arrays and damaged files."""
     return _root() / "samples"
+
+
+def probes_path() -> Path:
+    """Return the folder of a small picture in each format, picture.jpg and so on."""
+    return _root() / "probes"
 
 
 def icon_path(name: str) -> Path:

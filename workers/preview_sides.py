@@ -6,7 +6,7 @@ from typing import Final
 
 from workers.job import Kind, Step
 from workers.operations.input_file import InputFile
-from workers.operations.kinds import image_format
+from workers.operations.kinds import picture_format
 from workers.outcome import Failure
 from workers.preview import Side
 from workers.step_runs import forget, run_steps
@@ -36,9 +36,10 @@ def side_of(source: InputFile, folder: Path) -> Side:
 
 
 def _picture(source: InputFile, folder: Path) -> Side:
+    from workers.operations.image_decode import upright_size
     from workers.operations.picture_size import picture_size
 
-    known = image_format(source.head)
+    known = picture_format(source.head, source.suffix)
     word = known.value if known is not None else "Picture"
     shown = folder / "shown.png"
     try:
@@ -46,17 +47,11 @@ def _picture(source: InputFile, folder: Path) -> Side:
         if isinstance(result, Failure):
             return Side(source.size, result.message)
         picture = shown.read_bytes()
-        size = picture_size(source.safe_path()) or picture_size(shown) or (0, 0)
+        upright = upright_size(source)
+        size = (upright.width, upright.height) if upright else picture_size(shown) or (0, 0)
     finally:
         forget(shown)
-    return Side(source.size, word, picture, *_upright(size, picture))
-
-
-def _upright(size: tuple[int, int], picture: bytes) -> tuple[int, int]:
-    """Return the size as it is seen: a camera's mark may turn the picture by a quarter."""
-    width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
-    is_turned = (width < height) is not (size[0] < size[1]) and width != height
-    return (size[1], size[0]) if is_turned else size
+    return Side(source.size, word, picture, *size)
 
 
 def _table(source: InputFile) -> Side:

@@ -11,7 +11,14 @@ from workers.operations import images
 from workers.operations.input_file import InputFile, open_input
 
 ORIENTATION, MAKE, GPS = 0x0112, 0x010F, 0x8825
-FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF"}
+FORMATS = {
+    "jpeg": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "tiff": "TIFF",
+    "avif": "AVIF",
+    "gif": "GIF",
+}
 STORED = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,

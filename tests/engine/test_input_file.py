@@ -152,6 +152,23 @@ def test_pictures_are_known_by_their_content(tmp_path: Path, kind: str, known: I
         assert image_format(source.head) is known
 
 
+@pytest.mark.parametrize(
+    ("head", "known"),
+    [
+        (b"II*\0\x10\0\0\0CR\x02\0", ImageFormat.RAW),
+        (b"FUJIFILMCCD-RAW 0201", ImageFormat.RAW),
+        (b"\0\0\0\x18ftypcrx \0\0\0\x01crx isom", ImageFormat.RAW),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", ImageFormat.JXL),
+        (b"\xff\x0a\x7a\x40", ImageFormat.JXL),
+        (b"II*\0\x08\0\0\0", ImageFormat.TIFF),
+    ],
+)
+def test_cameras_and_jpeg_xl_are_known_by_their_first_bytes(
+    head: bytes, known: ImageFormat
+) -> None:
+    assert image_format(head) is known
+
+
 def test_content_wins_over_the_suffix(tmp_path: Path) -> None:
     file = tmp_path / "array.jpg"
     with file.open("wb") as stream:
@@ -165,6 +182,8 @@ def test_content_wins_over_the_suffix(tmp_path: Path) -> None:
     [
         (".JPG", Kind.IMAGE),
         (".heic", Kind.IMAGE),
+        (".JXL", Kind.IMAGE),
+        (".nef", Kind.IMAGE),
         (".tsv", Kind.TABLE),
         (".parquet", Kind.TABLE),
         (".npy", Kind.ARRAY),

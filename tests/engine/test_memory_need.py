@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import h5py
+import imagecodecs
 import numpy as np
 import polars as pl
 import pytest
@@ -65,7 +66,10 @@ def picture(file: Path, width: int, height: int, **options: object) -> Path:
     grey = pyvips.Image.gaussnoise(width // 8 + 1, height // 8 + 1, mean=128, sigma=60)
     grey = grey.resize(width / grey.width, vscale=height / grey.height)
     drawn = grey.bandjoin([grey, grey]).cast("uchar").copy(interpretation="srgb")
-    drawn.write_to_file(str(file), **options)
+    if file.suffix == ".jxl":
+        file.write_bytes(imagecodecs.jpegxl_encode(drawn.numpy(), effort=1))
+    else:
+        drawn.write_to_file(str(file), **options)
     return file
 
 
@@ -105,6 +109,8 @@ def array(file: Path, side: int) -> Path:
         ("a.jpg", "images.convert", {"format": "jpeg", "quality": 95}),
         ("a.jpg", "images.resize", {"width": 800, "height": 800}),
         ("a.png", "images.convert", {"format": "tiff"}),
+        ("a.png", "images.convert", {"max_kilobytes": 2500}),
+        ("a.jxl", "images.convert", {"format": "jpeg"}),
         ("a.csv", "tables.convert", {"format": "parquet"}),
         ("a.parquet", "tables.convert", {"format": "csv"}),
         ("a.csv", "tables.summary", {}),

@@ -105,7 +105,7 @@ def test_all_samples_come_out_the_same_with_and_without_it(
     tour, ends = load_pipeline("samples-tour"), []
     for engine, name in ((running, "with"), (other, "without")):
         spec = spec_of(tmp_path / name, tour, sandboxed=None if name == "with" else False)
-        engine.post(AddInputs((SAMPLES,)), StartJob(spec))
+        engine.post(AddInputs((SAMPLES, resources.probes_path())), StartJob(spec))
         ends.append(engine.until_ended())
     assert ends[0].counts == ends[1].counts
     assert ends[0].counts.failed == 5

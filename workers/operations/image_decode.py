@@ -1,9 +1,9 @@
 """Pictures from hostile bytes to pixels: allow-list, size limits, and damage in plain words.
 
-Runs in a worker. libvips decodes, strictly; Pillow only what libvips has no reader for.
+Runs in a worker. libvips decodes, strictly; other libraries what it has no reader for.
 """
 
-import io
+import dataclasses
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -18,18 +18,18 @@ from workers.operations.image_budget import (
     over_budget,
     sizes_within,
 )
+from workers.operations.image_damage import damage
+from workers.operations.image_foreign import READERS, Reader, refusal
+from workers.operations.image_frames import frame_by_frame
 from workers.operations.image_geometry import PictureStep, Reach, Resize, Size, active
+from workers.operations.image_reading import AS_USUAL, Reading
 from workers.operations.image_shape import cut_out
 from workers.operations.input_file import InputFile
-from workers.operations.kinds import ImageFormat, image_format
+from workers.operations.kinds import ImageFormat, picture_format
 from workers.outcome import Failure, FailureKind
 
 # Above this size the file is streamed through a descriptor instead of being read at once.
 BUFFER_LIMIT: Final = 64 * 2**20
-
-# The fail_on argument of thumbnail_source is ignored (libvips #5195): half a JPEG became half a
-# picture. The loader's own option is not.
-_STRICT: Final = "fail_on=error"
 
 _LOADERS: Final = {
     ImageFormat.JPEG: "jpegload",
@@ -37,7 +37,6 @@ _LOADERS: Final = {
     ImageFormat.WEBP: "webpload",
     ImageFormat.TIFF: "tiffload",
     ImageFormat.AVIF: "heifload",
-    ImageFormat.HEIC: "heifload",
     ImageFormat.GIF: "gifload",
 }
 ANIMATED: Final = (ImageFormat.GIF, ImageFormat.WEBP)
@@ -47,85 +46,118 @@ STREAMED_ORIENTATIONS: Final = (1, 2)
 
 _LEFT_TO_CARE: Final = 1.75
 
-_ENDS_EARLY: Final = (
-    "premature end of jpeg",
-    "unexpected end of",
-    "file size too small",
-    "missing sos",
-    "unable to parse image",
-    "bytes, expected",
-    "libpng read error",
-    "truncated",
-)
-_UNSUPPORTED: Final = (
-    "unsupported codec",
-    "unsupported feature",
-    "not built",
-    "no decoding plugin",
-)
-
 Content = bytes | InputFile
 Steps = tuple[PictureStep, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An upright picture after its steps (still to be computed by libvips) and its origin."""
+    """An upright picture after its steps (still to be computed by libvips) and its origin.
+
+    `content` is what libvips reads, b"" where another library has decoded all of it already.
+    """
 
     image: pyvips.Image
     format: ImageFormat
     content: Content
     is_animation: bool = False
     warning: str = ""
+    reading: Reading = AS_USUAL
 
 
-def decode(source: InputFile, steps: Steps, wanted: ImageFormat) -> Decoded | Failure:
+def decode(
+    source: InputFile,
+    steps: Steps,
+    wanted: ImageFormat,
+    reading: Reading = AS_USUAL,
+    content: Content | None = None,
+) -> Decoded | Failure:
     """Open a picture, upright, and apply the steps; pixels are computed when it is saved.
 
-    All frames of an animation are kept where the wanted format has them, else the first.
+    All frames of an animation are kept where the wanted format has them, else the first, or the
+    page that the reading names. `content` is what `content_of` returned, if it is known.
     """
     _set_up()
-    known = image_format(source.head)
+    known = picture_format(source.head, source.suffix)
     if known is None:
         return Failure(
             FailureKind.BAD_INPUT, "Not a picture: the content is none of the known formats."
         )
-    content = source if source.size > BUFFER_LIMIT else source.read_or_failure()
-    if isinstance(content, Failure):
-        return content
+    if known in READERS:
+        return _decode_by_other(READERS[known], source, known, steps, reading)
+    if content is None:
+        read = content_of(source)
+        if isinstance(read, Failure):
+            return read
+        content = read
+    if reading.is_lenient:
+        content = padded(content, known)
     try:
-        if known is ImageFormat.BMP:
-            return _decode_by_pillow(content, source, known, steps)
-        header = Header(_opened(content, "sequential"), known, content, source.size)
+        first = _opened(content, "sequential", reading=dataclasses.replace(reading, page=0))
+        header = Header(first, known, content, source.size, reading)
+        if reading.page > header.frames:
+            return _no_such_page(reading.page, header.frames)
+        if reading.page:
+            image = _opened(content, "sequential", reading=reading)
+            header = dataclasses.replace(header, image=image)
         return _decode_by_vips(header, steps, wanted)
     except pyvips.Error as error:
         text = str(error.detail or error.message)
-        complaint = "" if known is ImageFormat.BMP else complaint_about(content)
-        return damage(known, complaint or text)
+        return damage(known, complaint_about(content, reading=reading) or text)
 
 
-def damage(known: ImageFormat, text: str) -> Failure:
-    """Return the failure that says in a sentence what libvips says in its own words."""
-    lower = text.lower()
-    if "out of memory" in lower:
-        return Failure(
-            FailureKind.OUT_OF_MEMORY, "The picture needs more memory than there is.", text
-        )
-    if any(words in lower for words in _UNSUPPORTED):
-        reason = "it uses a feature Everycore cannot decode"
-    elif any(words in lower for words in _ENDS_EARLY) or not lower.strip():
-        reason = "file ends early"
-    else:
-        reason = "its content is damaged"
+def content_of(source: InputFile) -> Content | Failure:
+    """Return all bytes of a file that is not large, else the file."""
+    return source if source.size > BUFFER_LIMIT else source.read_or_failure()
+
+
+def padded(content: Content, known: ImageFormat) -> Content:
+    """Return a WebP at the length it says it has, so that what there is of it is decoded."""
+    if known is not ImageFormat.WEBP or not isinstance(content, bytes):
+        return content
+    lacking = 8 + int.from_bytes(content[4:8], "little") - len(content)
+    return content + bytes(min(max(lacking, 0), BUFFER_LIMIT))
+
+
+def _no_such_page(page: int, frames: int) -> Failure:
+    there_are = "one" if frames == 1 else f"{frames:,}"
     return Failure(
-        FailureKind.BAD_INPUT, f"Not a readable {known.value} ({reason}).", detail=text.strip()
+        FailureKind.OPERATION_FAILED, f"There is no page {page:,}: the picture has {there_are}."
     )
 
 
-def complaint_about(content: Content, *, is_animation: bool = False) -> str:
-    """Decode a whole input and throw it away; return libvips' complaint or ""."""
+def _decode_by_other(
+    reader: Reader, source: InputFile, known: ImageFormat, steps: Steps, reading: Reading
+) -> Decoded | Failure:
+    claim = reader.claim(source)
+    if isinstance(claim, Failure):
+        return claim
+    if claim.frames and reading.page > claim.frames:
+        return _no_such_page(reading.page, claim.frames)
+    refused = refusal(reader, claim, steps)
+    if refused is not None:
+        return refused
+    found = reader.picture(source, reading.page)
+    if isinstance(found, Failure):
+        return found
+    image, warning = found
     try:
-        _opened(content, "sequential", is_animation=is_animation).avg()
+        applied = apply_steps(image, steps)
+    except pyvips.Error as error:
+        return damage(known, str(error.detail or error.message))
+    if isinstance(applied, Failure):
+        return applied
+    return Decoded(applied, known, b"", warning=warning)
+
+
+def complaint_about(
+    content: Content, *, is_animation: bool = False, reading: Reading = AS_USUAL
+) -> str:
+    """Decode a whole input and throw it away; return libvips' complaint or ""."""
+    if content == b"":
+        return ""
+    try:
+        _opened(content, "sequential", is_animation=is_animation, reading=reading).avg()
     except pyvips.Error as error:
         return str(error.detail or error.message)
     return ""
@@ -148,6 +180,7 @@ class Header:
     format: ImageFormat
     content: Content
     file_size: int
+    reading: Reading = AS_USUAL
 
     @property
     def orientation(self) -> int:
@@ -194,36 +227,59 @@ class Header:
         return bool(self.image.get_typeof(field))
 
 
-def read_header(source: InputFile) -> Header | None:
-    """Read the header alone; None when libvips has no reader for the picture or refuses it."""
+def read_header(source: InputFile, page: int = 0) -> Header | None:
+    """Read the header alone, of a page if one is named; None when libvips refuses it."""
     _set_up()
-    known = image_format(source.head)
-    if known is None or known is ImageFormat.BMP:
+    known = picture_format(source.head, source.suffix)
+    if known is None or known in READERS:
         return None
+    reading = Reading(page)
     try:
-        return Header(_opened(source, "sequential"), known, source, source.size)
+        image = _opened(source, "sequential", reading=reading)
     except pyvips.Error:
         return None
+    return Header(image, known, source, source.size, reading)
+
+
+def upright_size(source: InputFile) -> Size | None:
+    """Return the size of the upright picture from its header, None where that is damaged."""
+    known = picture_format(source.head, source.suffix)
+    if known is not None and known in READERS:
+        claim = READERS[known].claim(source)
+        return None if isinstance(claim, Failure) else claim.size
+    header = read_header(source)
+    return None if header is None else header.size
 
 
 def _decode_by_vips(header: Header, steps: Steps, wanted: ImageFormat) -> Decoded | Failure:
     loader = str(header.image.get("vips-loader"))
     if not loader.startswith(_LOADERS[header.format]):
         return damage(header.format, f"opened by {loader}")
-    is_animation = header.frames > 1 and _keeps_frames(header, steps, wanted)
-    frames = header.frames if is_animation else 1
+    is_animation = header.frames > 1 and has_frames(header, wanted)
     refusal = _over_budget(
-        header.image, steps, frames=frames, streamed=header.file_size if header.is_streamed else 0
+        header.image,
+        steps,
+        frames=header.frames if is_animation else 1,
+        streamed=header.file_size if header.is_streamed else 0,
     )
     if refusal is not None:
         return refusal
-    image = _begun(header, steps, is_animation=is_animation)
-    applied = apply_steps(image, _rest(header, steps))
+    if is_animation and not goes_as_one(header, steps):
+        done = frame_by_frame(
+            _opened(header.content, "sequential", is_animation=True, reading=header.reading), steps
+        )
+        if isinstance(done, Failure):
+            return done
+        applied, is_animation = done
+    else:
+        image = _begun(header, steps, is_animation=is_animation)
+        applied = apply_steps(image, _rest(header, steps))
     if isinstance(applied, Failure):
         return applied
-    is_cut = header.frames > 1 and not is_animation
-    warning = f"Only the first of {header.frames:,} frames was kept." if is_cut else ""
-    return Decoded(applied, header.format, header.content, is_animation, warning)
+    is_cut = header.frames > 1 and not is_animation and not header.reading.page
+    word = "pages" if header.format is ImageFormat.TIFF else "frames"
+    warning = f"Only the first of {header.frames:,} {word} was kept." if is_cut else ""
+    return Decoded(applied, header.format, header.content, is_animation, warning, header.reading)
 
 
 def _begun(header: Header, steps: Steps, *, is_animation: bool) -> pyvips.Image:
@@ -232,7 +288,8 @@ def _begun(header: Header, steps: Steps, *, is_animation: bool) -> pyvips.Image:
     if first is not None:
         return _scaled_on_load(header, first, is_animation=is_animation)
     access = "sequential" if header.orientation in STREAMED_ORIENTATIONS else "random"
-    return _opened(header.content, access, is_animation=is_animation).autorot()
+    opened = _opened(header.content, access, is_animation=is_animation, reading=header.reading)
+    return opened.autorot()
 
 
 def shrunk_on_load(header: Header, steps: Steps) -> Resize | None:
@@ -248,15 +305,18 @@ def _rest(header: Header, steps: Steps) -> Steps:
     return steps if first is None else steps[steps.index(first) + 1 :]
 
 
-def _keeps_frames(header: Header, steps: Steps, wanted: ImageFormat) -> bool:
+def has_frames(header: Header, wanted: ImageFormat) -> bool:
+    """Say whether all frames of an animation are asked for, and can be saved."""
+    is_kept = header.format in ANIMATED and wanted in ANIMATED and not header.reading.page
+    return is_kept and header.orientation == 1
+
+
+def goes_as_one(header: Header, steps: Steps) -> bool:
     """Say whether all frames, which stand below each other, can go through the steps as one."""
-    met = active(header.size, steps)
-    is_whole = all(
+    return all(
         step.reach is Reach.PIXEL or (number == 0 and _only_scales(step, size))
-        for number, (step, size) in enumerate(met)
+        for number, (step, size) in enumerate(active(header.size, steps))
     )
-    has_frames = header.format in ANIMATED and wanted in ANIMATED
-    return is_whole and has_frames and header.orientation == 1
 
 
 def _only_scales(step: PictureStep, size: Size) -> bool:
@@ -273,11 +333,23 @@ def _over_budget(
     return over_budget([*sizes_within(size, steps), *([] if is_passing else [size])], per_pixel)
 
 
-def _opened(content: Content, access: str, *, is_animation: bool = False) -> pyvips.Image:
-    options: dict[str, object] = {"access": access, "fail_on": "error"}
+def _opened(
+    content: Content,
+    access: str,
+    *,
+    is_animation: bool = False,
+    reading: Reading = AS_USUAL,
+) -> pyvips.Image:
+    options: dict[str, object] = {"access": access, "fail_on": _fail_on(reading)}
     if is_animation:
         options["n"] = -1
+    elif reading.page > 1:
+        options["page"] = reading.page - 1
     return pyvips.Image.new_from_source(_stream(content), "", **options)
+
+
+def _fail_on(reading: Reading) -> str:
+    return "none" if reading.is_lenient else "error"
 
 
 def _stream(content: Content) -> pyvips.Source:
@@ -294,15 +366,24 @@ def _scaled_on_load(header: Header, step: Resize, *, is_animation: bool) -> pyvi
     shrink = _jpeg_shrink(header, scaled)
     if shrink > 1:
         image = pyvips.Image.new_from_source(
-            _stream(header.content), "", access="sequential", fail_on="error", shrink=shrink
+            _stream(header.content),
+            "",
+            access="sequential",
+            fail_on=_fail_on(header.reading),
+            shrink=shrink,
         ).thumbnail_image(scaled.width, height=scaled.height, size="force")
     else:
+        # The fail_on argument of thumbnail_source is ignored (libvips #5195): half a JPEG became
+        # half a picture. The loader's own option is not.
+        page = header.reading.page
+        loading = f"fail_on={_fail_on(header.reading)}"
+        loading += ",n=-1" if is_animation else f",page={page - 1}" if page > 1 else ""
         image = pyvips.Image.thumbnail_source(
             _stream(header.content),
             scaled.width,
             height=scaled.height,
             size="force",
-            option_string=_STRICT + (",n=-1" if is_animation else ""),
+            option_string=loading,
         )
     return image if is_animation else cut_out(image, geometry, step.gravity)
 
@@ -319,25 +400,3 @@ def _jpeg_shrink(header: Header, scaled: Size) -> int:
     before = header.size
     factor = min(before.width / scaled.width, before.height / scaled.height)
     return max(by for by in (1, 2, 4, 8) if by == 1 or factor >= by * _LEFT_TO_CARE)
-
-
-def _decode_by_pillow(
-    content: Content, source: InputFile, known: ImageFormat, steps: Steps
-) -> Decoded | Failure:
-    from PIL import Image, UnidentifiedImageError
-
-    stream = io.BytesIO(content) if isinstance(content, bytes) else source.safe_path()
-    Image.MAX_IMAGE_PIXELS = None  # our own budget says no with numbers
-    try:
-        with Image.open(stream, formats=[known.value]) as picture:
-            refusal = over_budget([Size(*picture.size)], 4)
-            if refusal is not None:
-                return refusal
-            pixels = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        return damage(known, str(error))
-    bands = len(pixels.getbands())
-    image = pyvips.Image.new_from_memory(pixels.tobytes(), *pixels.size, bands, "uchar")
-    image = image.copy(interpretation="srgb")
-    applied = apply_steps(image, steps)
-    return applied if isinstance(applied, Failure) else Decoded(applied, known, content)

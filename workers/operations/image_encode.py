@@ -4,6 +4,7 @@ Runs in a worker.
 """
 
 import dataclasses
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,17 @@ from typing import IO, Final
 
 import pyvips
 
+from workers.operations import image_jxl
 from workers.operations.exif_block import blank_location, of_new_pixels, with_texts
 from workers.operations.image_colours import OUR_COLOURS, PROFILE, has_profile, to_srgb
-from workers.operations.image_decode import Decoded, complaint_about, damage
+from workers.operations.image_damage import damage
+from workers.operations.image_decode import Decoded, complaint_about
+from workers.operations.image_fitting import LOWEST, fitted
 from workers.operations.image_metadata import names_place
 from workers.operations.image_plan import Encoding, ImagePlan
 from workers.operations.kinds import ImageFormat
 from workers.outcome import Failure, FailureKind
+from workers.wording import size_words
 
 _LARGEST: Final = {
     ImageFormat.JPEG: 65_500,
@@ -26,6 +31,8 @@ _LARGEST: Final = {
     ImageFormat.GIF: 65_535,
 }
 _KEEPS_16_BITS: Final = (ImageFormat.PNG, ImageFormat.TIFF)
+# GIF has none, and imagecodecs writes none.
+_WITHOUT_PROFILE: Final = (ImageFormat.GIF, ImageFormat.JXL)
 _WHITE: Final = 255
 _EXIF: Final = b"Exif\x00\x00"
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
@@ -33,18 +40,22 @@ _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
 def encode(decoded: Decoded, plan: ImagePlan, target: Path, wanted: ImageFormat) -> Failure | None:
     """Write the picture to `target`; raises OSError when the disk does not take it."""
+    if wanted is ImageFormat.JXL and (lacking := image_jxl.lacking()) is not None:
+        return lacking
     too_large = _too_large(decoded.image, wanted)
     if too_large is not None:
         return too_large
     try:
         image = _coloured(decoded.image, wanted, is_stripped=plan.metadata == "strip")
         image = _described(image, plan)
-        stripped = "exif" if plan.texts else "none"
-        keep = stripped if plan.metadata == "strip" else "all"
-        _save(image, wanted, plan.encoding, keep, target)
+        if plan.encoding.most_bytes:
+            return _save_fitted(image.copy_memory(), plan, target, wanted)
+        _save(image, plan, target, wanted)
     except pyvips.Error as error:
         text = str(error.detail or error.message)
-        complaint = complaint_about(decoded.content, is_animation=decoded.is_animation)
+        complaint = complaint_about(
+            decoded.content, is_animation=decoded.is_animation, reading=decoded.reading
+        )
         if complaint or "out of memory" in text:
             return damage(decoded.format, complaint or text)
         return Failure(
@@ -78,7 +89,8 @@ def _too_large(image: pyvips.Image, wanted: ImageFormat) -> Failure | None:
 def _coloured(image: pyvips.Image, wanted: ImageFormat, *, is_stripped: bool) -> pyvips.Image:
     """Return the picture in colours that the format and every viewer understand."""
     # Without its profile a wide-gamut picture would change its colours.
-    if image.interpretation not in OUR_COLOURS or (has_profile(image) and is_stripped):
+    is_bare = is_stripped or wanted in _WITHOUT_PROFILE
+    if image.interpretation not in OUR_COLOURS or (has_profile(image) and is_bare):
         image = to_srgb(image)
     if image.interpretation in ("rgb16", "grey16") and wanted not in _KEEPS_16_BITS:
         image = image.colourspace("b-w" if image.interpretation == "grey16" else "srgb")
@@ -138,12 +150,54 @@ def _set_blob(image: pyvips.Image, field: str, content: bytes) -> None:
     image.set_type(pyvips.GValue.blob_type, field, content)
 
 
-def _save(
-    image: pyvips.Image, wanted: ImageFormat, encoding: Encoding, keep: str, target: Path
-) -> None:
-    options = _options(image, wanted, encoding) | {"keep": keep}
+def _save(image: pyvips.Image, plan: ImagePlan, target: Path, wanted: ImageFormat) -> None:
+    if wanted is ImageFormat.JXL:
+        with target.open("xb") as stream:
+            stream.write(image_jxl.encoded(image, plan.encoding, _kept(plan)))
+        return
+    options = _options(image, wanted, plan.encoding) | {"keep": _kept(plan)}
     with target.open("x+b") as stream:
         _write(image, _SAVERS[wanted], options, stream)
+
+
+def _save_fitted(
+    image: pyvips.Image, plan: ImagePlan, target: Path, wanted: ImageFormat
+) -> Failure | None:
+    """Write a picture that is computed in no more bytes than the plan allows."""
+    encoding = plan.encoding
+
+    def encoded(quality: int) -> bytes:
+        tried = dataclasses.replace(encoding, quality=quality)
+        if wanted is ImageFormat.JXL:
+            return image_jxl.encoded(image, tried, _kept(plan))
+        held = io.BytesIO()
+        options = _options(image, wanted, tried) | {"keep": _kept(plan)}
+        _write(image, _SAVERS[wanted], options, held)
+        return held.getvalue()
+
+    if encoding.is_lossless and wanted is not ImageFormat.JPEG:
+        content: bytes | int = encoded(encoding.quality)
+        if isinstance(content, bytes) and len(content) > encoding.most_bytes:
+            content = len(content)
+        words, way_out = "Without loss", "allow loss, or add a step that makes pictures smaller"
+    else:
+        content = fitted(encoded, encoding.quality, encoding.most_bytes)
+        lowest = min(LOWEST, encoding.quality)
+        words, way_out = f"Even at quality {lowest}", "add a step that makes pictures smaller"
+    if isinstance(content, bytes):
+        with target.open("xb") as stream:
+            stream.write(content)
+        return None
+    limit = size_words(encoding.most_bytes)
+    message = f"{words} it takes {size_words(content)}, more than {limit}: {way_out}."
+    return Failure(FailureKind.OPERATION_FAILED, message)
+
+
+def _kept(plan: ImagePlan) -> str:
+    """Return what libvips is to keep of the metadata: all, exif or none."""
+    if plan.metadata != "strip":
+        return "all"
+    return "exif" if plan.texts else "none"
 
 
 def _write(image: pyvips.Image, saver: str, options: dict[str, object], stream: IO[bytes]) -> None:

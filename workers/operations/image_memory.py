@@ -6,7 +6,6 @@ encoder that holds the whole picture. The bytes a pixel were measured with libvi
 """
 
 import os
-import struct
 from typing import Final
 
 from workers.operations.image_decode import (
@@ -15,16 +14,22 @@ from workers.operations.image_decode import (
     STREAMED_ORIENTATIONS,
     Header,
     Steps,
+    goes_as_one,
+    has_frames,
     read_header,
     shrunk_on_load,
 )
+from workers.operations.image_foreign import READERS, Reader
 from workers.operations.image_geometry import Size, active
 from workers.operations.image_plan import ImagePlan
 from workers.operations.image_watermark import PictureWatermark
 from workers.operations.input_file import InputFile
-from workers.operations.kinds import ImageFormat, image_format
+from workers.operations.kinds import ImageFormat, picture_format
 from workers.operations.watermark_picture import watermark_need
+from workers.outcome import Failure
 
+# Of a longer document the others are taken to be like these.
+_PAGES_LOOKED_AT: Final = 200
 _FIXED: Final = 16 * 2**20
 # A picture that a step holds, rounded up.
 _COPY: Final = 1.1
@@ -46,8 +51,6 @@ _CHUNKS_BEFORE_PIXELS: Final = 4
 # libheif: planes, a copy in RGB and what the codec refers back to.
 _HEIF: Final = 18.0
 _GIF: Final = 5.5
-# Pillow's pixels (4 bytes), a converted copy and the bytes that libvips reads.
-_BITMAP: Final = 15.5
 
 # Two arrays of 16-bit coefficients, where a second pass writes with code tables made to measure.
 _JPEG_SAMPLE: Final = 4.7
@@ -58,9 +61,13 @@ _WEBP_LOSSLESS_SAVED: Final = 37.0
 # An animation is put together in memory: for each of its frames.
 _FRAME: Final = 4.5
 _FRAME_LOSSLESS: Final = 11.0
+# Where frames go through steps one by one: what is decoded, and what becomes of it.
+_FRAME_HELD: Final = 1.4
+_FRAME_DONE: Final = 3.0
 _AVIF_SAVED: Final = 27.0
 _AVIF_LOSSLESS_SAVED: Final = 43.0
 _GIF_SAVED: Final = 70.0
+_JXL_SAVED: Final = 33.0
 
 
 def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
@@ -69,11 +76,28 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     What cannot be opened needs 0: it fails at once. A picture that will be refused for its
     claimed size needs what it claims.
     """
-    if image_format(source.head) is ImageFormat.BMP:
-        return _bitmap_need(source, plan, wanted)
-    header = read_header(source)
-    if header is None:
-        return 0
+    known = picture_format(source.head, source.suffix)
+    if known is not None and known in READERS:
+        return _other_need(READERS[known], source, plan, wanted)
+    headers = _headers(source, plan, wanted)
+    return max((_need(header, source, plan, wanted) for header in headers), default=0)
+
+
+def _headers(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> list[Header]:
+    """Return the headers of the pages that are worked on, one after the other."""
+    first = read_header(source)
+    if first is None:
+        return []
+    if plan.reading.page:
+        pages = [plan.reading.page]
+    else:
+        pages = [*range(2, min(first.frames, _PAGES_LOOKED_AT) + 1)]
+        pages = pages if wanted is ImageFormat.TIFF and first.format is ImageFormat.TIFF else []
+    found = [read_header(source, page) for page in pages]
+    return [first, *(header for header in found if header is not None)]
+
+
+def _need(header: Header, source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
     need = _FIXED + (source.size if source.size <= BUFFER_LIMIT else 0)
     if _is_rewritten(header, plan, wanted):  # the picture is decoded to check it, then copied
         return int(need + source.size + _decoding(header, ()))
@@ -85,46 +109,71 @@ def picture_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int
     if header.frames > 1 and header.format in ANIMATED and wanted is ImageFormat.WEBP:
         lossless = plan.encoding.is_lossless
         encoding += header.frames * (_FRAME_LOSSLESS if lossless else _FRAME)
-    steps = _holding(header.size, plan.steps, header.bands * header.sample_bytes)
+    pixel = header.bands * header.sample_bytes
+    if plan.encoding.most_bytes:  # encoded several times
+        encoding += pixel * _COPY * (header.frames if header.format in ANIMATED else 1)
+    steps = _holding(header.size, plan.steps, pixel)
     steps += _watermarks(header.size, plan.steps)
+    if _holds_frames(header, plan, wanted):
+        steps += header.frames * pixel * (_FRAME_HELD * header.size.area + _FRAME_DONE * final.area)
     return int(need + _decoding(header, plan.steps) + steps + final.area * encoding)
 
 
 def held_need(source: InputFile) -> int:
     """Return the bytes of all pixels of a picture; what its steps make may hold fewer."""
+    known = picture_format(source.head, source.suffix)
+    if known is not None and known in READERS:
+        claim = READERS[known].claim(source)
+        if isinstance(claim, Failure):
+            return 0
+        return claim.size.area * claim.bands * claim.sample_bytes
     header = read_header(source)
     return 0 if header is None else int(header.size.area * header.bands * header.sample_bytes)
 
 
+def _other_need(reader: Reader, source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
+    """Return the need of a picture that another library than libvips decodes."""
+    claim = reader.claim(source)
+    if isinstance(claim, Failure):
+        return 0
+    met = active(claim.size, plan.steps) if claim.size.area else []
+    final = met[-1][0].after(met[-1][1]) if met else claim.size
+    pixel = claim.bands * claim.sample_bytes
+    steps = 0.0
+    if claim.size.area:
+        steps = _holding(claim.size, plan.steps, pixel) + _watermarks(claim.size, plan.steps)
+    colours = 1 if claim.bands < _RGB else 3
+    encoding = _encoding(wanted, plan, final.area, colours=colours, sample=claim.sample_bytes)
+    if plan.encoding.most_bytes:
+        encoding += pixel * _COPY
+    decoding = claim.size.area * reader.pixel_bytes
+    return int(_FIXED + source.size + decoding + steps + final.area * encoding)
+
+
+_RGB: Final = 3
+
+
+def _holds_frames(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
+    """Say whether all frames of an animation are decoded before one is saved."""
+    if header.frames == 1 or header.format not in ANIMATED or plan.reading.page:
+        return False
+    if wanted is ImageFormat.TIFF:
+        return True
+    return has_frames(header, wanted) and not goes_as_one(header, plan.steps)
+
+
 def decoding_need(source: InputFile, steps: Steps) -> int:
     """Return the bytes that decoding and the steps take, without the picture they make."""
+    known = picture_format(source.head, source.suffix)
+    if known is not None and known in READERS:
+        claim = READERS[known].claim(source)
+        decoding = 0 if isinstance(claim, Failure) else claim.size.area * READERS[known].pixel_bytes
+        return int(source.size + decoding)
     header = read_header(source)
     if header is None:
-        return source.size * _BITMAP_TIMES
+        return 0
     content = source.size if source.size <= BUFFER_LIMIT else 0
     return int(content + _decoding(header, steps))
-
-
-def _bitmap_need(source: InputFile, plan: ImagePlan, wanted: ImageFormat) -> int:
-    if len(source.head) < _BITMAP_HEAD:
-        return 0
-    header_size = int.from_bytes(source.head[14:18], "little")
-    kind = "<HH" if header_size == _OLDEST_BITMAP else "<ii"
-    width, height = struct.unpack_from(kind, source.head, 18)
-    size = Size(abs(width), abs(height))  # rows from top to bottom have a negative height
-    met = active(size, plan.steps) if size.area else []
-    final = met[-1][0].after(met[-1][1]) if met else size
-    content = source.size if source.size <= BUFFER_LIMIT else 0
-    encoding = _encoding(wanted, plan, final.area, colours=3, sample=1)
-    steps = _holding(size, plan.steps, _BITMAP_BANDS) if size.area else 0.0
-    steps += _watermarks(size, plan.steps) if size.area else 0.0
-    return int(_FIXED + content + size.area * _BITMAP + steps + final.area * encoding)
-
-
-_OLDEST_BITMAP: Final = 12
-_BITMAP_HEAD: Final = 26
-_BITMAP_BANDS: Final = 4
-_BITMAP_TIMES: Final = 6  # _BITMAP bytes a pixel, of which a file has at least 3 unless packed
 
 
 def _is_rewritten(header: Header, plan: ImagePlan, wanted: ImageFormat) -> bool:
@@ -186,7 +235,7 @@ def _held(header: Header, *, is_shrunk: bool) -> float:
             return _WEBP
         case ImageFormat.GIF:
             return _GIF
-        case ImageFormat.AVIF | ImageFormat.HEIC:
+        case ImageFormat.AVIF:
             return _HEIF
         case _:
             return 0.0 if header.is_streamed else bands * header.sample_bytes * 1.1
@@ -233,5 +282,7 @@ def _encoding(
             return _AVIF_LOSSLESS_SAVED if encoding.is_lossless else _AVIF_SAVED
         case ImageFormat.GIF:
             return _GIF_SAVED
+        case ImageFormat.JXL:
+            return _JXL_SAVED
         case _:
             return 0.0

@@ -12,7 +12,7 @@ from typing import Final
 from workers.operations.exif_block import blank_location, orientation_of, with_texts
 from workers.operations.image_plan import ImagePlan
 from workers.operations.input_file import InputFile
-from workers.operations.kinds import ImageFormat, format_of_suffix, image_format
+from workers.operations.kinds import ImageFormat, format_of_suffix, picture_format
 from workers.outcome import Failure
 
 _SOS, _EOI, _COMMENT = 0xDA, 0xD9, 0xFE
@@ -33,12 +33,15 @@ Segment = tuple[int, bytes]
 
 def rewrite_metadata(source: InputFile, plan: ImagePlan, target: Path) -> Failure | str | None:
     """Write the same picture with other metadata; None when it has to be encoded again."""
-    from workers.operations.image_decode import BUFFER_LIMIT, complaint_about, damage
+    from workers.operations.image_damage import damage
+    from workers.operations.image_decode import BUFFER_LIMIT, complaint_about
 
-    known = image_format(source.head)
+    known = picture_format(source.head, source.suffix)
     is_same_format = known is not None and known is format_of_suffix(target.suffix)
     if known is None or not is_same_format or source.size > BUFFER_LIMIT:
         return None
+    if known is ImageFormat.JXL:
+        return _rewritten_jxl(source, plan, target)
     content = source.read_or_failure()
     if isinstance(content, Failure):
         return content
@@ -49,6 +52,17 @@ def rewrite_metadata(source: InputFile, plan: ImagePlan, target: Path) -> Failur
     complaint = complaint_about(content)
     if complaint:
         return damage(known, complaint)
+    with target.open("xb") as stream:
+        stream.write(changed)
+    return ""
+
+
+def _rewritten_jxl(source: InputFile, plan: ImagePlan, target: Path) -> Failure | str:
+    from workers.operations.image_jxl import rewritten
+
+    changed = rewritten(source, plan)
+    if isinstance(changed, Failure):
+        return changed
     with target.open("xb") as stream:
         stream.write(changed)
     return ""

@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING, Final
 from workers.job import Kind, ParameterValue, Step
 from workers.operations import (
     Companion,
+    companion_path,
     image_companions,
     image_declarations,
+    image_reading,
     watermark_declarations,
 )
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.image_companions import save_companions
 from workers.operations.image_geometry import ATTENTION, GRAVITIES
-from workers.operations.image_plan import ImagePlan, output_suffix as output_suffix, plan_steps
+from workers.operations.image_plan import (
+    CONVERTED,
+    WITH_QUALITY,
+    ImagePlan,
+    format_word,
+    output_suffix as output_suffix,
+    plan_steps,
+)
 from workers.operations.image_watermark import Watermark
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, format_of_suffix
-from workers.outcome import Failure
+from workers.outcome import Failure, FailureKind
 
 if TYPE_CHECKING:
     from workers.operations.image_decode import Decoded
@@ -36,7 +45,6 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
 
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
-    from workers.operations.image_decode import decode
     from workers.operations.image_metadata import rewrite_metadata
 
     plan = plan_steps([_completed(step) for step in steps])
@@ -44,10 +52,39 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
         rewritten = rewrite_metadata(source, plan, target)
         if rewritten is not None:
             return rewritten
+    answer = _attempt(plan, steps, source, target)
+    is_damaged = isinstance(answer, Failure) and answer.kind is FailureKind.BAD_INPUT
+    if not (is_damaged and plan.reading.salvages):
+        return answer
+    for begun in (target, *(companion_path(target, e) for e in companions(steps, target.suffix))):
+        begun.unlink(missing_ok=True)
+    lenient = dataclasses.replace(plan.reading, is_lenient=True)
+    salvaged = _attempt(dataclasses.replace(plan, reading=lenient), steps, source, target)
+    if isinstance(salvaged, Failure):
+        return answer
+    assert isinstance(answer, Failure)
+    return f"{answer.message} It was saved as far as it reads. {salvaged}".strip()
+
+
+def _attempt(
+    plan: ImagePlan, steps: Sequence[Step], source: InputFile, target: Path
+) -> Failure | str:
+    """Decode, apply the steps and save, all pages where the format has them."""
+    from workers.operations.image_decode import decode
+    from workers.operations.image_pages import page_count, save_pages
+
     wanted = format_of_suffix(target.suffix) or ImageFormat.PNG
-    decoded = decode(source, plan.steps, wanted)
+    count = page_count(source, plan, wanted)
+    if count > 1:
+        saved = save_pages(source, plan, target, count)
+        if isinstance(saved, Failure) or not companions(steps, target.suffix):
+            return saved
+        plan = dataclasses.replace(plan, reading=dataclasses.replace(plan.reading, page=1))
+    decoded = decode(source, plan.steps, wanted, plan.reading)
     if isinstance(decoded, Failure):
         return decoded
+    if count > 1:
+        return _saved_beside(decoded, plan, steps, target) or saved
     failure = _saved(decoded, plan, steps, target)
     if failure is not None:
         return failure
@@ -58,6 +95,16 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     if lost and decoded.image.get_typeof("exif-data"):
         return f"{decoded.warning} {wanted.value} holds no camera details; they were lost.".strip()
     return decoded.warning
+
+
+def _saved_beside(
+    decoded: "Decoded", plan: ImagePlan, steps: Sequence[Step], target: Path
+) -> Failure | None:
+    """Write the companions of a picture of many pages, which are of its first."""
+    from workers.operations.image_encode import in_memory
+
+    held = in_memory(decoded)
+    return held if isinstance(held, Failure) else save_companions(held, plan, steps, target)
 
 
 def _saved(
@@ -122,14 +169,14 @@ def _resize_summary(values: Mapping[str, ParameterValue]) -> str:
 
 
 def _convert_summary(values: Mapping[str, ParameterValue]) -> str:
-    name = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "tiff": "TIFF", "avif": "AVIF"}
-    word = name[str(values["format"])]
-    if word in ("PNG", "TIFF"):
+    word = format_word(str(values["format"]))
+    if word in ("PNG", "TIFF", "GIF"):
         return word
+    most = f", at most {values['max_kilobytes']:,} kB" if values["max_kilobytes"] else ""
     if values["lossless"] and word != "JPEG":
-        return f"{word}, lossless"
+        return f"{word}, lossless{most}"
     progressive = ", progressive" if word == "JPEG" and values["progressive"] else ""
-    return f"{word}, quality {values['quality']}{progressive}"
+    return f"{word}, quality {values['quality']}{progressive}{most}"
 
 
 def _metadata_summary(values: Mapping[str, ParameterValue]) -> str:
@@ -222,17 +269,18 @@ _CONVERT: Final = (
         "Format",
         "The format that pictures are saved in.",
         "jpeg",
-        choices=("jpeg", "png", "webp", "tiff", "avif"),
+        choices=tuple(CONVERTED),
     ),
     Parameter(
         "quality",
         ParameterKind.INTEGER,
         "Quality",
-        "Higher looks better and takes more room; PNG and TIFF never lose anything.",
+        "Higher looks better and takes more room; PNG and TIFF never lose anything, and a GIF "
+        "has 256 colours.",
         82,
         minimum=1,
         maximum=100,
-        shown_when=("format", ("jpeg", "webp", "avif")),
+        shown_when=("format", WITH_QUALITY),
     ),
     Parameter(
         "lossless",
@@ -240,7 +288,7 @@ _CONVERT: Final = (
         "Lossless",
         "Keep every pixel as it is; quality then does not matter.",
         False,
-        shown_when=("format", ("webp", "avif")),
+        shown_when=("format", ("webp", "avif", "jxl")),
     ),
     Parameter(
         "progressive",
@@ -249,6 +297,18 @@ _CONVERT: Final = (
         "Let the picture appear in passes while it loads.",
         False,
         shown_when=("format", ("jpeg", "png")),
+    ),
+    Parameter(
+        "max_kilobytes",
+        ParameterKind.INTEGER,
+        "At most",
+        "The most that a file may take; its quality is lowered as far as that needs. 0 sets no "
+        "limit.",
+        0,
+        unit="kB",
+        minimum=0,
+        maximum=1_000_000,
+        shown_when=("format", WITH_QUALITY),
     ),
 )
 _METADATA: Final = (
@@ -270,6 +330,7 @@ _METADATA: Final = (
 )
 
 OPERATIONS: Final = (
+    image_reading.OPERATION,
     Operation(
         "images.auto_orient",
         "Turn upright",

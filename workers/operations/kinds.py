@@ -20,8 +20,16 @@ class ImageFormat(enum.Enum):
     HEIC = "HEIC"
     GIF = "GIF"
     BMP = "BMP"
+    JXL = "JPEG XL"
+    RAW = "RAW"
 
 
+# As the makers of cameras name them; DNG is what several share.
+_RAW_SUFFIXES: Final = (
+    *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".rw2"),
+    *(".orf", ".pef", ".srw", ".3fr", ".iiq", ".kdc", ".dcr", ".erf", ".mef", ".mos", ".mrw"),
+    *(".rwl", ".x3f"),
+)
 _IMAGE_SUFFIXES: Final = {
     ".jpg": ImageFormat.JPEG,
     ".jpeg": ImageFormat.JPEG,
@@ -37,6 +45,8 @@ _IMAGE_SUFFIXES: Final = {
     ".gif": ImageFormat.GIF,
     ".bmp": ImageFormat.BMP,
     ".dib": ImageFormat.BMP,
+    ".jxl": ImageFormat.JXL,
+    **dict.fromkeys(_RAW_SUFFIXES, ImageFormat.RAW),
 }
 _TABLE_SUFFIXES: Final = frozenset(
     {".csv", ".tsv", ".tab", ".parquet", ".pq", ".jsonl", ".ndjson"}
@@ -47,6 +57,17 @@ _ARRAY_MAGIC: Final = (b"\x93NUMPY", b"\x89HDF\r\n\x1a\n")
 _MAGIC: Final = (
     (b"\xff\xd8\xff", ImageFormat.JPEG),
     (b"\x89PNG\r\n\x1a\n", ImageFormat.PNG),
+    (b"II*\x00\x10\x00\x00\x00CR", ImageFormat.RAW),
+    (b"II\x1a\x00\x00\x00HEAPCCDR", ImageFormat.RAW),
+    (b"IIU\x00", ImageFormat.RAW),
+    (b"IIRO", ImageFormat.RAW),
+    (b"IIRS", ImageFormat.RAW),
+    (b"MMOR", ImageFormat.RAW),
+    (b"\x00MRM", ImageFormat.RAW),
+    (b"FOVb", ImageFormat.RAW),
+    (b"FUJIFILMCCD-RAW", ImageFormat.RAW),
+    (b"\x00\x00\x00\x0cJXL \r\n\x87\n", ImageFormat.JXL),
+    (b"\xff\x0a", ImageFormat.JXL),
     (b"GIF87a", ImageFormat.GIF),
     (b"GIF89a", ImageFormat.GIF),
     (b"II*\x00", ImageFormat.TIFF),
@@ -99,7 +120,16 @@ def _heif_format(brands: bytes) -> ImageFormat | None:
     found = {brands[start : start + 4] for start in range(0, len(brands), 4)}
     if found & {b"avif", b"avis"}:
         return ImageFormat.AVIF
+    if b"crx " in found:
+        return ImageFormat.RAW
     return ImageFormat.HEIC if found & set(_HEIC_BRANDS) else None
+
+
+def picture_format(head: bytes, suffix: str) -> ImageFormat | None:
+    """Return the picture format of a file, or None; its suffix tells a raw file from a TIFF."""
+    known = image_format(head)
+    is_raw = known is ImageFormat.TIFF and format_of_suffix(suffix) is ImageFormat.RAW
+    return ImageFormat.RAW if is_raw else known
 
 
 def picture_suffixes() -> tuple[str, ...]:

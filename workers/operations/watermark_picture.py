@@ -89,7 +89,8 @@ def _decoded(source: InputFile, box: Size) -> "pyvips.Image | Failure":
     import pyvips
 
     from workers.operations.image_colours import in_colour, to_srgb
-    from workers.operations.image_decode import damage, decode
+    from workers.operations.image_damage import damage
+    from workers.operations.image_decode import decode
 
     decoded = decode(source, (_fitted(box),), ImageFormat.PNG)
     if isinstance(decoded, Failure):
