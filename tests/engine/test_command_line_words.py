@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from workers.command_line import doctor
+from workers.command_line import doctor, doctor_formats
 from workers.command_line.catalogue import operation_lines
 from workers.command_line.diagnosis import Diagnosis
 from workers.command_line.doctor_libraries import qt
@@ -24,6 +24,7 @@ from workers.command_line.terminal import is_terminal
 from workers.command_line.window import has_display, window_command
 from workers.job import JobId, JobState, Kind, TaskId, TaskState
 from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.operations.kinds import ImageFormat
 from workers.outcome import FailureKind
 from workers.sandbox import Offer
 from workers.snapshot import Counts, JobSnapshot, RowPage, RowQuery, TaskRow
@@ -376,6 +377,25 @@ def test_doctor_finds_what_this_computer_needs(
     said = capsys.readouterr().out
     assert str(everycore_home) in said
     assert no_control_characters(said)
+
+
+def test_doctor_tells_which_formats_it_read_and_wrote() -> None:
+    found = {diagnosis.subject: diagnosis for diagnosis in doctor_formats.diagnoses()}
+    assert list(found) == [known.value for known in ImageFormat]
+    assert all(diagnosis.is_ok for diagnosis in found.values())
+    assert found["JPEG XL"].finding == "Is read and written."
+    assert found["HEIC"].finding == found["RAW"].finding == "Is read."
+
+
+def test_doctor_names_the_extra_that_a_format_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("pi_heif", "imagecodecs", "rawpy"):
+        monkeypatch.setitem(sys.modules, module, None)
+    found = {diagnosis.subject: diagnosis for diagnosis in doctor_formats.diagnoses()}
+    lacking = [subject for subject, diagnosis in found.items() if not diagnosis.is_ok]
+    assert lacking == ["HEIC", "JPEG XL", "RAW"]
+    for subject, extra in (("HEIC", "heif"), ("JPEG XL", "jxl"), ("RAW", "raw")):
+        assert found[subject].finding == "Is not read."
+        assert f"pip install 'everycore[{extra}]'" in found[subject].advice
 
 
 def test_a_display_is_what_qt_could_use() -> None:

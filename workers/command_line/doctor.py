@@ -1,6 +1,6 @@
 """`everycore doctor`: what this computer offers and lacks, one line each."""
 
-from workers.command_line import doctor_libraries, doctor_system
+from workers.command_line import doctor_formats, doctor_libraries, doctor_system
 from workers.command_line.diagnosis import Diagnosis
 from workers.command_line.exit_status import ExitStatus
 from workers.wording import printable
@@ -8,7 +8,11 @@ from workers.wording import printable
 
 def doctor() -> ExitStatus:
     """Print the diagnoses; SOME_FAILED when something that jobs need is lacking."""
-    diagnoses = [*doctor_libraries.diagnoses(), *doctor_system.diagnoses()]
+    diagnoses = [
+        *doctor_libraries.diagnoses(),
+        *doctor_formats.diagnoses(),
+        *doctor_system.diagnoses(),
+    ]
     print("\n".join(diagnosis_lines(diagnoses)))
     lacking = [diagnosis for diagnosis in diagnoses if diagnosis.is_needed and not diagnosis.is_ok]
     return ExitStatus.SOME_FAILED if lacking else ExitStatus.DONE

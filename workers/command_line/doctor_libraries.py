@@ -20,7 +20,7 @@ def diagnoses() -> list[Diagnosis]:
     return [
         _python(),
         qt(_version("PySide6-Essentials", "PySide6"), sys.version_info[:2]),
-        *_vips(),
+        _vips(),
         _library("Pillow", "PIL", "the second decoder for pictures", is_needed=True),
         _library("NumPy", "numpy", "arrays and .npy results", is_needed=True),
         _library("watchfiles", "watchfiles", "hearing at once of new files in watched folders"),
@@ -72,39 +72,13 @@ def _library(subject: str, module: str, use: str, *, is_needed: bool = False) ->
     return Diagnosis(subject, True, str(version), is_needed=is_needed)
 
 
-def _vips() -> list[Diagnosis]:
+def _vips() -> Diagnosis:
     try:
         import pyvips
     except (ImportError, OSError) as error:
         first_line = str(error).splitlines()[0]
-        return [
-            Diagnosis(
-                "libvips",
-                False,
-                f"{first_line}.",
-                "pip install pyvips-binary, or install libvips42; Pillow decodes meanwhile.",
-            )
-        ]
+        return Diagnosis(
+            "libvips", False, f"{first_line}.", "pip install pyvips-binary, or install libvips42."
+        )
     version = ".".join(str(pyvips.version(part)) for part in range(3))
-    reads, writes = _vips_formats("VipsForeignLoad"), _vips_formats("VipsForeignSave")
-    return [
-        Diagnosis("libvips", True, version),
-        Diagnosis("libvips reads", bool(reads), " ".join(reads)),
-        Diagnosis("libvips writes", bool(writes), " ".join(writes)),
-    ]
-
-
-def _vips_formats(kind: str) -> list[str]:
-    """Return the formats whose classes stand below the libvips class, e.g. jpeg, png."""
-    from pyvips import nickname_find, type_from_name, type_map
-
-    found: set[str] = set()
-
-    def visit(gtype: int, _a: object, _b: object) -> object:
-        name = re.match(r"(\w+?)(load|save)(_\w+)?$", nickname_find(gtype))
-        if name and name[1] not in ("raw", "foreign"):
-            found.add(name[1])
-        return type_map(gtype, visit)
-
-    type_map(type_from_name(kind), visit)
-    return sorted(found)
+    return Diagnosis("libvips", True, version)
