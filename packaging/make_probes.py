@@ -1,9 +1,7 @@
 """Makes resources/probes: a small picture in each format, by which the doctor tries to read it.
 
-Run it from the top folder: `python packaging/make_probes.py`. Everything is drawn here but
-picture.heic: what may write HEIC is under the GPL and no dependency. That one was made once, with
-pillow-heif 1.8: the same quarters at 64 x 48 pixels, stored turned, with a place in its EXIF and a
-profile in which red and blue have changed places.
+Run it from the top folder: `python packaging/make_probes.py`. The HEIC file is drawn by
+make_heic.py, which needs a library that is no dependency.
 """
 
 import struct

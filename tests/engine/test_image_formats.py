@@ -111,7 +111,7 @@ def test_ten_bits_of_heic_stay_where_the_format_has_them(tmp_path: Path) -> None
     drawn = imagecodecs.png_decode(target.read_bytes())
     assert drawn.dtype == np.uint16
     assert abs(int(drawn[20, 20, 0]) - 20_011) < 200
-    assert pixel(succeeded(file, step("convert")))[0] == 78
+    assert abs(pixel(succeeded(file, step("convert")))[0] - 78) <= 1
 
 
 @pytest.mark.parametrize(("mark", "size"), [(1, (64, 48)), (3, (64, 48)), (6, (48, 64))])
