@@ -70,7 +70,7 @@ def vips(order: Order, file: Path) -> None:
     else:
         image = pyvips.Image.new_from_buffer(content, "", access="sequential")
     # As Everycore: code tables made to measure for small JPEGs, where they cost next to nothing.
-    options = {"optimize_coding": order.edge > 0} if order.suffix == "jpg" else {}
+    options = {"optimize_coding": order.edge > 0} if order.suffix == "jpg" else {"effort": 2}
     saved = image.write_to_buffer(f".{order.suffix}", Q=order.quality, **options)
     order.target(file).write_bytes(saved)
 

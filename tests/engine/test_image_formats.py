@@ -365,3 +365,19 @@ def test_gif_is_a_format_to_convert_to(tmp_path: Path) -> None:
     quarters().save(tmp_path / "a.png")
     _, target = run(tmp_path / "a.png", step("convert", format="gif"))
     assert as_pillow_sees(target).format == "GIF"
+
+
+@pytest.mark.parametrize("wanted", ["jpeg", "webp", "png"])
+def test_smallest_files_are_smaller_and_look_the_same(tmp_path: Path, wanted: str) -> None:
+    rows, columns = np.mgrid[0:2100, 0:2100]
+    blocks = np.stack([rows // 7 * 13, columns // 11 * 17, (rows + columns) // 5 * 3], -1)
+    file = tmp_path / "drawn.png"
+    Image.fromarray((blocks % 256).astype(np.uint8)).save(file, compress_level=1)
+    drawn = np.asarray(as_pillow_sees(file), np.int16)
+    sizes, errors = [], []
+    for is_smallest in (False, True):
+        _answer, target = run(file, step("convert", format=wanted, smallest=is_smallest))
+        sizes.append(target.stat().st_size)
+        errors.append(np.abs(np.asarray(as_pillow_sees(target), np.int16) - drawn).mean())
+    assert sizes[1] < sizes[0]
+    assert errors[1] < 1.15 * errors[0] + 0.01

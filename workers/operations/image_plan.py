@@ -83,10 +83,11 @@ class Encoding:
     is_lossless: bool = False
     is_progressive: bool = False
     most_bytes: int = 0
+    is_smallest: bool = False
 
     def has_own_codes(self, pixels: int) -> bool:
         """Say whether a JPEG of so many pixels gets code tables of its own, not the usual ones."""
-        return self.is_progressive or pixels <= _MOST_PIXELS_MEASURED
+        return self.is_progressive or self.is_smallest or pixels <= _MOST_PIXELS_MEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,4 +168,5 @@ def _encoding(values: Mapping[str, ParameterValue]) -> Encoding:
         bool(values["lossless"]),
         bool(values["progressive"]),
         int(values["max_kilobytes"]) * _KILOBYTE if is_limited else 0,
+        bool(values["smallest"]),
     )
