@@ -19,7 +19,13 @@ from workers.command_line.catalogue import toml_value, values_words  # noqa: E40
 from workers.operations import all_operations  # noqa: E402  # the same
 from workers.operations.declaration import Operation, Parameter  # noqa: E402  # the same
 
-_TITLES = {"images": "Pictures", "tables": "Tables", "arrays": "Arrays", "user": "Own code"}
+_TITLES = {
+    "images": "Pictures",
+    "tables": "Tables",
+    "arrays": "Arrays",
+    "files": "Files of any kind",
+    "user": "Own code",
+}
 _HEAD = "<!-- Written by packaging/operation_pages.py from the declarations; do not edit. -->"
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from workers.actions import FinishJob, PauseItself, RefuseJob
-from workers.assignments import Assignments
 from workers.earlier import EarlierOutputs, look_back
 from workers.errors import JobRefused, JournalError
 from workers.events import (
@@ -82,7 +81,7 @@ class ActiveJob:
             raise JobRefused(f"The folder {printable(spec.output)} is gone.")
         is_resumed = self.journal.spec() is not None
         with self.journal.started(spec):
-            if (failure := course.staging.prepare()) is not None:
+            if (failure := course.prepare()) is not None:
                 raise JobRefused(failure.message)
         self.spec, self._pool = spec, pool
         self.refusal = ""
@@ -91,15 +90,13 @@ class ActiveJob:
         if is_resumed and self.state is JobState.STOPPED:
             self.journal.reopen_lost(LOOKED_AT_AGAIN)
         self._earlier = look_back(self.journal, spec, self._earlier)
-        folds = course.staging.folds_names()
-        assignments = Assignments(
-            self.journal, spec, self._earlier, is_resumed=is_resumed, folds=folds
-        )
         self._is_cancelled = False
         if spec.sweep is not None and not self.journal.counts().total:
             self._add_blocks(spec.sweep)
         known = None if self.is_discovering or spec.is_watching else self.journal.counts().total
-        course.begin(assignments, self._take_turn, workers=workers, known=known)
+        course.begin(
+            self._earlier, self._take_turn, workers=workers, known=known, is_resumed=is_resumed
+        )
         self._course = course
         self._has_let_go = False
         if spec.is_in_place:
@@ -205,7 +202,7 @@ class ActiveJob:
         """Go on after a pause; raises JobRefused while the output folder is gone."""
         if self.state is JobState.PAUSED:
             assert self._course is not None
-            if (failure := self._course.staging.restore()) is not None:
+            if (failure := self._course.restore()) is not None:
                 raise JobRefused(failure.message)
             if self.pause_reason:
                 self._course.replace_sandboxed()
@@ -418,7 +415,7 @@ class ActiveJob:
         assert self._course is not None
         if self.spec.sweep is not None and not self._is_cancelled:
             self.refusal = self._publish_results(self.spec.sweep)
-        self._course.staging.remove()
+        self._course.remove()
         if self.spec.is_in_place:
             self._clear_staging()
             self._last_look_by = now + WORKERS_END_S

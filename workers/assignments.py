@@ -13,12 +13,14 @@ from workers.in_place import keeps_name
 from workers.job import JobSpec, Kind, TaskId
 from workers.journal import Journal, WaitingTask
 from workers.left_out import LeftOutPoints
-from workers.messages import Earlier, RunBlock, RunFile
+from workers.messages import Earlier, RunBlock, RunFile, RunReduce
 from workers.name_template import NameTemplate
 from workers.operations import Companion
 from workers.operations.sweep import block_name
 from workers.output_names import NamePlanner
+from workers.partials import partial_path
 from workers.pipeline import companions, output_suffix
+from workers.reduction import Reduction
 from workers.wording import printable
 
 
@@ -33,12 +35,14 @@ class Assignments:
         *,
         is_resumed: bool,
         folds: bool,
+        reduction: Reduction | None = None,
     ) -> None:
         """Begin with none; a resumed job may meet outputs that it wrote itself.
 
         `folds` says that the output's disk takes names for one that differ in case only.
         """
         self._folds = folds
+        self._reduction = reduction
         self._earlier = earlier
         self._journal = journal
         self._spec = spec
@@ -80,6 +84,8 @@ class Assignments:
         """Return the printable name of a task."""
         if given.relative is not None:
             return printable(given.relative)
+        if self._reduction is not None:
+            return self._reduction.name
         if self._spec.sweep is None:
             return ""
         return block_name(self._spec.sweep, given.first_point, given.points)
@@ -87,21 +93,25 @@ class Assignments:
     def judged(self, event: WorkerLost) -> WorkerLost:
         """Return the event, excused when a point of a block is to blame and is left out now."""
         given = self._tasks.get(event.running) if event.running is not None else None
-        if given is None or given.path is not None:
+        if given is None or given.path is not None or self._reduction is not None:
             return event
         return self._left_out.judged(event, given.task)
 
-    def request(self, task: TaskId, attempt: int) -> RunFile | RunBlock:
+    def request(self, task: TaskId, attempt: int) -> RunFile | RunBlock | RunReduce:
         """Return what a worker is told to do for an attempt."""
         given = self._tasks[task]
+        is_again = self._is_resumed or given.was_dispatched or attempt > 1
+        own_since_ns = self._journal.created_ns if is_again else None
+        if given.path is None and self._reduction is not None:
+            return self._reduction.request(given, attempt, own_since_ns, self._earlier)
         if given.path is None:
             left_out = self._left_out.of(task)
             return RunBlock(task, given.first_point, given.points, left_out)
-        is_again = self._is_resumed or given.was_dispatched or attempt > 1
-        own_since_ns = self._journal.created_ns if is_again else None
         planned = self._planned(given)
         earlier = self._made_before(given) or self._earlier.of(given, planned)
         folder = self._spec.output
+        if self._reduction is not None:
+            folder, own_since_ns = self._reduction.folder, 0  # all in there is of this work
         if self._spec.is_in_place:
             assert given.root is not None
             folder = given.root
@@ -115,7 +125,9 @@ class Assignments:
         assert given.root is not None
         assert given.relative is not None
         suffix, beside = self._written_for(given.kind, given.path.suffix.lower())
-        if self._spec.is_in_place and keeps_name(given.path, suffix):
+        if self._reduction is not None:
+            planned = partial_path(self._reduction.folder, given.path, suffix)
+        elif self._spec.is_in_place and keeps_name(given.path, suffix):
             planned = given.path
         else:
             planned = self._planner_of(given.root).plan(

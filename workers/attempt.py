@@ -14,12 +14,20 @@ from workers.errors import JobRefused
 from workers.in_place import CHANGED, standing
 from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
 from workers.mark import Mark
-from workers.messages import Earlier, RunBlock, RunFile, Setup
+from workers.messages import Earlier, RunBlock, RunFile, RunReduce, Setup
 from workers.operations import find_family
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
 from workers.output import Staging, output_failure
-from workers.pipeline import companions, families_of, output_suffix, own_code, steps_for
+from workers.pipeline import (
+    companions,
+    families_of,
+    output_suffix,
+    own_code,
+    reduce_step,
+    steps_for,
+    takes_empty,
+)
 from workers.placing import Made, place
 from workers.publishing import KEPT, checked, is_as_published, is_since
 from workers.sandbox import enter
@@ -111,7 +119,7 @@ class Preparation:
     def _read_and_run(
         self, request: RunFile, pipeline: Pipeline, ask: MemoryAsk, outdated: Sequence[Path]
     ) -> Outcome:
-        opened = open_input(request.path)
+        opened = open_input(request.path, may_be_empty=takes_empty(pipeline))
         if not isinstance(opened, InputFile):
             return opened
         with opened as source:
@@ -171,6 +179,8 @@ class Preparation:
                 forget(written)
         if isinstance(outcome, Success):
             outcome = self._with_input(outcome, source)
+            if reduce_step(pipeline) is not None:  # what counts as written is what they become
+                outcome = replace(outcome, bytes_out=0)
             words = " ".join(part for part in (result, outcome.warning) if part)
             return replace(outcome, warning=words)
         return outcome
@@ -181,6 +191,14 @@ class Preparation:
             return made
         sha256 = disk.digest(source.fileno())
         return replace(made, checks=tuple(replace(c, input_sha256=sha256) for c in made.checks))
+
+    def run_reduce(self, request: RunReduce, ask: MemoryAsk = _unasked) -> Outcome:
+        """Put what was made of all inputs into one output, whole under its name or not at all."""
+        from workers.reduce_attempt import reduce
+
+        if self.setup.pipeline is None:
+            raise JobRefused("This job has no pipeline for files.")
+        return reduce(self.setup.job, self.setup.pipeline, request, ask)
 
     def run_block(self, request: RunBlock, mark: Mark) -> Outcome:
         """Evaluate a block of the sweep's points, marking each before it runs."""
@@ -236,7 +254,9 @@ def _not_reopened(steps: Sequence[Step], written: Sequence[Path]) -> Failure | N
 def _not_read(pipeline: Pipeline) -> str:
     from workers.operations import find_operation
 
-    kinds = dict.fromkeys(find_operation(step.operation).reads for step in pipeline.steps)
+    last = reduce_step(pipeline)
+    steps = pipeline.steps if last is None else (last,)
+    kinds = dict.fromkeys(find_operation(step.operation).reads for step in steps)
     words = [_READ_WORDS[kind] for kind in kinds if kind in _READ_WORDS]
     return f"This pipeline reads {' and '.join(words) or 'other files'} only."
 

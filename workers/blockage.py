@@ -27,8 +27,8 @@ _FULL: Final = ("ENOSPC", "EDQUOT")
 class Blockage:
     """Belongs to the engine's thread; only a look runs beside it."""
 
-    def __init__(self, staging: Staging | None = None) -> None:
-        self._staging = staging
+    def __init__(self, *stagings: Staging) -> None:
+        self._stagings = stagings
         self._errors = 0
         self.is_waiting = False
         self._cause = ""
@@ -83,9 +83,9 @@ class Blockage:
         return self._has_room
 
     def _try_out(self) -> None:
-        assert self._staging is not None
         usual = self._made // self._outputs if self._outputs else 0
-        self._has_room = self._staging.takes(min(max(usual, _PROBE_LEAST), _PROBE_MOST))
+        size = min(max(usual, _PROBE_LEAST), _PROBE_MOST)
+        self._has_room = all(staging.takes(size) for staging in self._stagings)
 
 
 def _needs(failure: Failure, needed: Callable[[], int]) -> str:

@@ -21,7 +21,7 @@ from workers.journal_rows import WaitingTask
 from workers.journal_schema import CHECKS_SINCE, SKIPPED, SUCCEEDED, decoded, decoded_paths
 from workers.messages import Earlier
 from workers.outcome import OutputCheck
-from workers.pipeline import fingerprint
+from workers.pipeline import fingerprint, reduce_step
 
 _BUSY_S: Final = 2.0
 _TABLE: Final = (
@@ -33,6 +33,10 @@ _TAKE: Final = (
     " FROM journal.task AS task JOIN journal.root AS root ON root.id = task.root"
     " WHERE checks IS NOT NULL AND outputs IS NOT NULL AND planned IS NOT NULL"
     f" AND state IN ({SUCCEEDED}, {SKIPPED})"
+)
+_REDUCED: Final = (
+    "SELECT planned, outputs, checks FROM journal.task WHERE root IS NULL AND checks IS NOT NULL"
+    f" AND outputs IS NOT NULL AND planned IS NOT NULL AND state IN ({SUCCEEDED}, {SKIPPED})"
 )
 _INPUT: Final = "CAST(root.path || '/' || coalesce(relative, name) AS BLOB)"
 # One output alone is written as its path.
@@ -72,10 +76,13 @@ class EarlierOutputs:
         self._version = version
         self._is_redone = spec.redo
         self._is_in_place = spec.is_in_place
+        pipeline = spec.pipeline
+        self._is_reduced = pipeline is not None and reduce_step(pipeline) is not None
         # A nameless file in the system's temporary folder: it may have a million rows.
         self._found = sqlite3.connect("", isolation_level=None, uri=True)
         self._found.execute(_TABLE)
         self._has_any = False
+        self._reduced: dict[bytes, Earlier] = {}
         for path in _journals_of(journals, spec) if fingerprint else ():
             if path.stem != job:
                 with contextlib.suppress(sqlite3.Error), _attached(self._found, path):
@@ -98,6 +105,16 @@ class EarlierOutputs:
             is_outdated=self._is_redone or (version != self._version and not self._is_in_place),
         )
 
+    def of_reduce(self, planned: Path) -> Earlier | None:
+        """Return what the newest job with the same steps made of all its inputs together."""
+        return self._reduced.get(os.fsencode(planned))
+
+    def _take_reduced(self, version: str) -> None:
+        is_outdated = self._is_redone or version != self._version
+        for planned, outputs, checks in self._found.execute(_REDUCED):
+            known = decoded(checks, tuple[OutputCheck, ...])
+            self._reduced[planned] = Earlier(0, 0, decoded_paths(outputs), known, is_outdated)
+
     def close(self) -> None:
         """Delete the rows."""
         self._found.close()
@@ -110,6 +127,8 @@ class EarlierOutputs:
             by = _OUTPUT if self._is_in_place else _INPUT
             taken = self._found.execute(_TAKE.format(path=by), (version,))
             self._has_any = self._has_any or taken.rowcount > 0
+            if self._is_reduced:
+                self._take_reduced(version)
 
 
 def _journals_of(folder: Path, spec: JobSpec) -> list[Path]:

@@ -35,6 +35,7 @@ from workers.commands import (
     StopWatching,
     UndoJob,
 )
+from workers.discarding import forget
 from workers.errors import EverycoreError, JobRefused, JournalError
 from workers.events import JobPaused
 from workers.inbox import Inbox
@@ -47,7 +48,6 @@ from workers.limits import RESPONSIVE_NICE
 from workers.load import LoadMeter
 from workers.memory import total_bytes
 from workers.memory_budget import Scarcity
-from workers.originals import give_back_unfinished
 from workers.room import NO_WORKER
 from workers.search import Search, Written
 from workers.searches import Searches
@@ -478,8 +478,7 @@ class Engine:
                 raise JobRefused("This job is running; cancel it first.")
             self._close_job()
         try:
-            give_back_unfinished(self._journals, job)
-            discard(self._journals, job)
+            forget(self._journals, job)
         except FileNotFoundError as error:
             raise JournalError("There is no record of this job any more.") from error
 

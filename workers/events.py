@@ -14,6 +14,13 @@ class TasksOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class LastTaskOffered:
+    """The task that needs what all others make: it runs once they have ended."""
+
+    task: TaskId
+
+
+@dataclass(frozen=True, slots=True)
 class TasksExpected:
     """More files are being searched for: the job does not end before TasksExhausted."""
 
@@ -152,6 +159,7 @@ class JobCancelled:
 
 Event = (
     TasksOffered
+    | LastTaskOffered
     | TasksExpected
     | TasksExhausted
     | WorkerReady

@@ -26,11 +26,14 @@ from workers.actions import (
 from workers.assignments import Assignments
 from workers.blockage import Blockage
 from workers.deadlines import Deadlines
+from workers.earlier import EarlierOutputs
 from workers.events import (
     AttemptEnded,
     Event,
+    LastTaskOffered,
     OutputBlocked,
     TasksExhausted,
+    TasksExpected,
     TasksOffered,
     WorkerLost,
     WorkerNotStarted,
@@ -44,8 +47,9 @@ from workers.journal import Journal
 from workers.memory import available_bytes, total_bytes
 from workers.memory_budget import memory_budget
 from workers.messages import Setup
-from workers.outcome import Failure, FailureKind, Outcome, Success
+from workers.outcome import Failure, FailureKind, Success, lacks_memory
 from workers.output import Staging
+from workers.reduction import Reduction, reduction_of
 from workers.room import NO_ROOM
 from workers.sandbox_choice import with_inputs
 from workers.scheduler import Scheduler
@@ -75,7 +79,10 @@ class Course:
         """Take what the job needs; nothing is touched yet."""
         folder = spec.output if spec.pipeline is not None else spec.output.parent
         self.staging: Final = Staging(folder, journal.job)
-        self.blockage: Final = Blockage(self.staging)
+        self._reduction: Final[Reduction | None] = reduction_of(journal, spec)
+        folders = (folder,) if self._reduction is None else (folder, self._reduction.folder)
+        self._stagings: Final = (self.staging, *(Staging(f, journal.job) for f in folders[1:]))
+        self.blockage: Final = Blockage(*self._stagings)
         self._journal = journal
         self._spec = spec
         self._pool = pool
@@ -91,17 +98,25 @@ class Course:
 
     def begin(
         self,
-        assignments: Assignments,
+        earlier: EarlierOutputs,
         turned: Callable[[Turn], None],
         *,
         workers: int,
         known: int | None,
+        is_resumed: bool,
     ) -> None:
         """Let workers come; `known` is how many tasks there are, None while more may be found.
 
         Calls `turned` when the job as a whole pauses, is refused or is over.
         """
-        self._assignments = assignments
+        self._assignments = Assignments(
+            self._journal,
+            self._spec,
+            earlier,
+            is_resumed=is_resumed,
+            folds=self.staging.folds_names(),
+            reduction=self._reduction,
+        )
         self._turned = turned
         budget = memory_budget(available_bytes(), total_bytes(), workers)
         self._scheduler = Scheduler(
@@ -112,9 +127,26 @@ class Course:
         )
         self._pool.set_memory_cap(budget.each)
         threads = threads_each(workers, known)
-        self._setup = setup_for(self._journal, self._spec, self.staging, threads)
+        self._setup = setup_for(self._journal, self._spec, self.staging, self._reduction, threads)
         ahead = workers if known is None else min(workers, known)
         self._pool.prepare(self._setup, ahead=ahead)
+
+    # ---- the folders that workers write to
+
+    def prepare(self) -> Failure | None:
+        """Make the folders of unfinished files, empty; return why they cannot be used."""
+        return next(filter(None, (staging.prepare() for staging in self._stagings)), None)
+
+    def restore(self) -> Failure | None:
+        """Make folders that went missing again; return why not."""
+        return next(filter(None, (staging.restore() for staging in self._stagings)), None)
+
+    def remove(self) -> None:
+        """Delete what is unfinished."""
+        for staging in self._stagings:
+            staging.remove()
+        if self._reduction is not None:
+            self._reduction.forget_list()
 
     # ---- what the open job asks
 
@@ -135,13 +167,32 @@ class Course:
         waiting = self._journal.waiting(self._offered_to, BACKLOG_STEP)
         if waiting:
             self._offered_to = waiting[-1].task
+            if self._reduction is not None:
+                self._reduction.is_due = True  # once more, where it runs already
             self._assignments.offer(waiting)
             self.handle(TasksOffered(tuple(task.task for task in waiting)))
-        elif not is_open:
+        elif not is_open and self._has_offered_last():
             self.handle(TasksExhausted())
+
+    def _has_offered_last(self) -> bool:
+        """Offer the reduce task where it is due; say whether no other offer is to come."""
+        reduction = self._reduction
+        if reduction is None or not reduction.is_due:
+            return True
+        if reduction.task is not None and self._assignments.has(reduction.task):
+            return not reduction.has_begun  # one that runs has its turn again once it has ended
+        given = reduction.offer()
+        self._assignments.offer([given])
+        self._view.all_changed()
+        self.handle(LastTaskOffered(given.task))
+        return True
 
     def offer_again(self, tasks: Iterable[TaskId]) -> None:
         """Offer tasks that wait again, or wait with another file; some may have their turn yet."""
+        if self._reduction is not None:
+            self._reduction.is_due = True
+            tasks = [task for task in tasks if task != self._reduction.task]
+            self.handle(TasksExpected())  # the job does not end before the refill that follows
         again = [task for task in tasks if task <= self._offered_to]
         ended = tuple(task for task in again if not self._assignments.has(task))
         self._assignments.offer(self._journal.waiting_again(again))
@@ -192,7 +243,7 @@ class Course:
             ) is not None:
                 return OutputBlocked(event.worker, event.task, reason)
             failed = isinstance(event.outcome, Failure)
-            self._short_of_memory = event.task if _lacks_memory(event.outcome) else None
+            self._short_of_memory = event.task if lacks_memory(event.outcome) else None
             end = AttemptEnd.FAILED if failed else AttemptEnd.DONE
             self._view.lane_ended(event.lane, event.seconds, end, now)
             self._learn(event)
@@ -205,7 +256,8 @@ class Course:
         return event
 
     def _learn(self, event: AttemptEnded) -> None:
-        if isinstance(event.outcome, Success) and self._assignments.has(event.task):
+        is_known = self._assignments.has(event.task) and not self._is_reduce(event.task)
+        if isinstance(event.outcome, Success) and is_known:
             given = self._assignments.given(event.task)
             self._deadlines.note(given.kind, given.size, event.seconds / max(1, given.points))
 
@@ -247,7 +299,9 @@ class Course:
     def _dispatch(self, worker: WorkerId, task: TaskId, attempt: int) -> None:
         request = self._assignments.request(task, attempt)
         given = self._assignments.given(task)
-        limit_s = self._deadlines.limit(given.kind, given.size)
+        # The limit is that of one file.
+        is_limited = not self._is_reduce(task)
+        limit_s = self._deadlines.limit(given.kind, given.size) if is_limited else None
         self._pool.send(worker, task, request, limit_s)
         self._journal.dispatched(task, attempt)
         self._view.changed(task)
@@ -258,6 +312,8 @@ class Course:
         worker, ended_s = action.worker or _NOBODY, self._view.elapsed(now)
         if not self._journal.ended(task, outcome, action.attempts, seconds, worker, ended_s):
             return
+        if self._reduction is not None and not self._is_reduce(task):
+            self._reduction.is_due = True
         if outcome is not None:
             self._view.task_ended(points=given.points, size=given.size, seconds=seconds, now=now)
         self._view.changed(task)
@@ -267,7 +323,12 @@ class Course:
             words = f"A worker crashed on {name} and was replaced; the file was set aside."
             self._view.notice = words
         if self._listener is not None:
-            self._listener(ended_row(self._assignments.shown(given), given, action))
+            row = ended_row(self._assignments.shown(given), given, action)
+            is_partial = self._reduction is not None and not self._is_reduce(task)
+            self._listener(replace(row, outputs=()) if is_partial else row)  # ours alone
+
+    def _is_reduce(self, task: TaskId) -> bool:
+        return self._reduction is not None and task == self._reduction.task
 
     def _requeue(self, action: RequeueTask, now: float) -> None:
         self._assignments.held_back(action.task)
@@ -281,7 +342,3 @@ class Course:
                 self._view.mark(MarkerKind.CRASHED, "crash", now)
                 words = f"A worker crashed on {name}; the task is tried once more."
             self._view.notice = words
-
-
-def _lacks_memory(outcome: Outcome) -> bool:
-    return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY

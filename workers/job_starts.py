@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from workers.active_job import ActiveJob
 from workers.errors import JobRefused
 from workers.job import JobSpec, JobState, Kind
+from workers.operations import find_operation
 from workers.operations.user_function import check_source, digest
 from workers.operations.watermark_picture import problem_of
-from workers.pipeline import companions, named_pictures
+from workers.pipeline import companions, named_pictures, reduce_problem, reduce_step
 from workers.undo import undo, undone_lines
 from workers.wording import printable
 
@@ -59,6 +60,30 @@ def check_spec(spec: JobSpec) -> None:
     _check_own_code(spec)
     _check_pictures(spec)
     _check_in_place(spec)
+    _check_reduce(spec)
+
+
+def _check_reduce(spec: JobSpec) -> None:
+    """Raise JobRefused where all inputs are to become one output, and that cannot be."""
+    if spec.pipeline is None:
+        return
+    if (problem := reduce_problem(spec.pipeline)) is not None:
+        raise JobRefused(problem[1])
+    step = reduce_step(spec.pipeline)
+    if step is None:
+        return
+    label = find_operation(step.operation).label
+    if spec.is_in_place:
+        raise JobRefused(f"{label} makes one file of all; it cannot take the place of each.")
+    if spec.is_watching:
+        raise JobRefused(
+            f"{label} needs all files before it begins, and a watch never has them all. "
+            "Run the job again when there are new files: what has not changed is not read again."
+        )
+    if spec.names:
+        raise JobRefused(
+            f"{label} names its file itself; a template for names is not for this pipeline."
+        )
 
 
 def _check_in_place(spec: JobSpec) -> None:

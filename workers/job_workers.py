@@ -31,6 +31,7 @@ from workers.messages import (
     MemoryNeeded,
     RunBlock,
     RunFile,
+    RunReduce,
     Setup,
     Unprepared,
     decode,
@@ -102,7 +103,11 @@ class JobWorkers:
         return self._pool.start_worker()
 
     def send(
-        self, worker: WorkerId, task: TaskId, request: RunFile | RunBlock, timeout_s: float | None
+        self,
+        worker: WorkerId,
+        task: TaskId,
+        request: RunFile | RunBlock | RunReduce,
+        timeout_s: float | None,
     ) -> None:
         """Give a worker a task; the limit holds for the file, or for each point of a block."""
         if worker not in self._prepared and self._setup is not None:

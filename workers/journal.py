@@ -14,7 +14,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Final
 
-from workers import journal_lock, journal_rows, journal_schema, journal_watched
+from workers import journal_lock, journal_partials, journal_rows, journal_schema, journal_watched
 from workers.errors import EverycoreError, JournalError
 from workers.found_files import FoundFile, FoundFiles
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId, WorkerId
@@ -48,6 +48,7 @@ from workers.journal_tally import Share, Tally
 from workers.journal_watched import Changed as Changed
 from workers.made_outputs import has_its_input, is_lost
 from workers.outcome import Outcome
+from workers.partials import write_list
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
 
@@ -342,6 +343,19 @@ class Journal:
         self.commit()
         with self._reading():
             return journal_watched.is_made(self._connection, file)
+
+    def reduce_task(self) -> TaskId | None:
+        """Return the task that makes one output of all, if there is one; `waiting` omits it."""
+        with self._reading():
+            self._tasks.held = journal_partials.find(self._connection)
+        return self._tasks.held
+
+    def write_partials(self, file: Path) -> journal_partials.LeftOut:
+        """Write the list of partials to a file, of which OSError tells; return who has none."""
+        self.commit()
+        with self._reading():
+            write_list(file, self._inputs.roots, journal_partials.read(self._connection))
+            return journal_partials.read_left_out(self._connection)
 
     def is_running(self, task: TaskId) -> bool:
         """Say whether an attempt of a task runs, or waits at a worker."""

@@ -148,7 +148,10 @@ class JournalReader:
         return decoded(blob, tuple[tuple[Path, ...], InputFilter])
 
     def made_outputs(self) -> Iterator[MadeOutput]:
-        """Yield every output that stood there when its task ended; those of older formats not."""
+        """Yield every output that stood there when its task ended; those of older formats not.
+
+        The one output of many inputs is told as its own input.
+        """
         with _read(self._path):
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version < CHECKS_SINCE:
@@ -156,14 +159,17 @@ class JournalReader:
             roots = read_roots(self._connection)
             rows = self._connection.execute(
                 "SELECT root, relative, name, size, mtime_ns, outputs, checks FROM task"
-                " WHERE checks IS NOT NULL AND root IS NOT NULL"
+                " WHERE checks IS NOT NULL AND outputs IS NOT NULL"
                 f" AND state IN ({SUCCEEDED}, {SKIPPED}) ORDER BY id"
             )
             for root, relative, name, size, mtime_ns, outputs, checks in rows:
-                path = roots[root] / relative_path(relative, name)
                 known = decoded(checks, tuple[OutputCheck, ...])
                 for output, check in zip(decoded_paths(outputs), known, strict=True):
-                    yield MadeOutput(output, check, path, size, mtime_ns)
+                    if root is None:
+                        yield MadeOutput(output, check, output, check.size, check.mtime_ns)
+                    else:
+                        path = roots[root] / relative_path(relative, name)
+                        yield MadeOutput(output, check, path, size, mtime_ns)
 
     def blocks_with_values(self) -> list[TaskId]:
         """Return the tasks of a sweep whose values are there, by id."""

@@ -207,7 +207,10 @@ def read_sum(connection: sqlite3.Connection, state: int) -> tuple[int, Share]:
 
 
 class MadeByTask(NamedTuple):
-    """A task that succeeded: its input as it was found, its outputs and what they were."""
+    """A task that succeeded: its input as it was found, its outputs and what they were.
+
+    A reduce task has no file of its own: its path is the folder of its output.
+    """
 
     task: TaskId
     path: Path
@@ -224,13 +227,13 @@ def read_made(
     rows = connection.execute(
         "SELECT id, root, relative, name, size, mtime_ns, outputs, checks FROM task"
         f" WHERE id > ? AND state = ? AND {HAS_ENDED}"
-        f" AND checks IS NOT NULL AND root IS NOT NULL {order} LIMIT ?",
+        f" AND checks IS NOT NULL AND outputs IS NOT NULL {order} LIMIT ?",
         (after, SUCCEEDED, limit),
     )
     return [
         MadeByTask(
             task,
-            roots[root] / relative_path(relative, name),
+            _input_of(root, relative, name, outputs, roots),
             size,
             mtime_ns,
             tuple(
@@ -239,6 +242,14 @@ def read_made(
         )
         for task, root, relative, name, size, mtime_ns, outputs, checks in rows
     ]
+
+
+def _input_of(
+    root: int | None, relative: bytes | None, name: str, outputs: bytes, roots: Mapping[int, Path]
+) -> Path:
+    if root is None:
+        return decoded_paths(outputs)[0].parent
+    return roots[root] / relative_path(relative, name)
 
 
 def cancel(connection: sqlite3.Connection, tasks: Sequence[TaskId], message: str) -> None:

@@ -21,6 +21,7 @@ class TaskStates:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self.held: TaskId | None = None
         self._states = bytearray()
         self._sizes = array("q")
         self._points = array("q")
@@ -94,10 +95,11 @@ class TaskStates:
         self._states = self._states.replace(bytes([old]), bytes([new]))
 
     def waiting_after(self, after: TaskId, limit: int) -> list[int]:
-        """Return the ids of the next waiting tasks."""
+        """Return the ids of the next waiting tasks, but for the one that is `held` back."""
         found: list[int] = []
         place = self._states.find(WAITING, after)
         while place >= 0 and len(found) < limit:
-            found.append(place + 1)
+            if place + 1 != self.held:
+                found.append(place + 1)
             place = self._states.find(WAITING, place + 1)
         return found

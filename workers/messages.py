@@ -89,6 +89,27 @@ class RunBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class RunReduce:
+    """Put what was made of all inputs into one output, `planned` in `folder`.
+
+    `listed` is the list of partials (partials.py); where it could not be written, `problem` says
+    why. So many inputs are `left_out`, since they failed; `left_out_names` are the first of them.
+    """
+
+    task: TaskId
+    attempt: int
+    folder: Path
+    planned: Path
+    on_existing: OnExisting
+    listed: Path
+    own_since_ns: int | None
+    left_out: int = 0
+    left_out_names: tuple[str, ...] = ()
+    earlier: Earlier | None = None
+    problem: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unprepared:
     """The worker cannot do this job; it goes on living."""
 
@@ -133,7 +154,7 @@ class Ended:
 
 _OF_WORKERS: Final[dict[str, type]] = {
     kind.__name__: kind
-    for kind in (Setup, RunFile, RunBlock, Unprepared, MemoryNeeded, Grant, Ended)
+    for kind in (Setup, RunFile, RunBlock, RunReduce, Unprepared, MemoryNeeded, Grant, Ended)
 }
 
 

@@ -53,11 +53,12 @@ def in_natural_order(named: Sequence[N]) -> list[N]:
     # Names that differ in digits alone, as a camera's, need no closer look.
     alike = "/".join([each.name for each in plain]).translate(_DIGITS_ALIKE)
     if len(set(alike.split("/"))) > 1:
-        plain.sort(key=lambda each: _natural(each.name))
+        plain.sort(key=lambda each: natural_key(each.name))
     return plain
 
 
-def _natural(name: str) -> list[str | int]:
+def natural_key(name: str) -> list[str | int]:
+    """Return what orders names without case, "img2" before "img10"."""
     parts: list[str | int] = list(_DIGITS.split(name.casefold()))
     parts[1::2] = map(int, parts[1::2])
     return parts

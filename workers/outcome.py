@@ -70,3 +70,8 @@ class Skip:
 
 
 Outcome = Success | Failure | Skip
+
+
+def lacks_memory(outcome: Outcome | None) -> bool:
+    """Say whether an attempt failed since there was too little memory."""
+    return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY

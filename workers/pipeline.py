@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -63,12 +63,16 @@ def parse_pipeline(text: str, where: Path | str) -> Pipeline:
     entries = content["steps"]
     steps = tuple(_step(source, number, entry) for number, entry in enumerate(entries))
     file = where if isinstance(where, Path) else None
-    return Pipeline(
+    pipeline = Pipeline(
         name=content.get("name") or (file.stem if file else "Pipeline"),
         steps=steps,
         description=content.get("description", ""),
         id=file.stem if file else "",
     )
+    if (problem := reduce_problem(pipeline)) is not None:
+        number, reason = problem
+        raise source.error("operation", reason, number)
+    return pipeline
 
 
 def dump_pipeline(pipeline: Pipeline) -> str:
@@ -107,11 +111,52 @@ def fingerprint(pipeline: Pipeline) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+def fingerprint_or_none(pipeline: Pipeline) -> str | None:
+    """Return the fingerprint; None where own code cannot be read."""
+    try:
+        return fingerprint(pipeline)
+    except PipelineError:
+        return None
+
+
+def reduce_step(pipeline: Pipeline) -> Step | None:
+    """Return the step that puts all inputs into one output: the last, or none."""
+    for last in pipeline.steps[-1:]:
+        return last if find_operation(last.operation).is_reduce else None
+    return None
+
+
+def takes_empty(pipeline: Pipeline) -> bool:
+    """Say whether the pipeline tells of files as they are, empty ones, too."""
+    return any(find_operation(step.operation).stands_alone for step in pipeline.steps)
+
+
+def reduce_problem(pipeline: Pipeline) -> tuple[int, str] | None:
+    """Return which step is where a reduce step cannot do its work, and why; None where none is."""
+    for number, step in enumerate(pipeline.steps):
+        operation = find_operation(step.operation)
+        if operation.is_reduce and number < len(pipeline.steps) - 1:
+            return number, f"{operation.label} puts all files into one; no step can follow it."
+        if operation.stands_alone and number:
+            return number, f"{operation.label} tells of the files as they are; it is the only step."
+    if reduce_step(pipeline) is not None:
+        for number, step in enumerate(pipeline.steps):
+            if _companions((step,), ".png"):
+                reason = "what it saves beside each file would be lost; take it out."
+                return number, f"{find_operation(step.operation).label}: {reason}"
+    return None
+
+
 def steps_for(pipeline: Pipeline, kind: Kind) -> tuple[Step, ...]:
-    """Return the steps that an input of that kind passes through."""
-    return tuple(
+    """Return the steps that an input of that kind passes through.
+
+    None where there is a reduce step and it does not read that kind.
+    """
+    steps = tuple(
         step for step in pipeline.steps if find_operation(step.operation).reads in (kind, Kind.ANY)
     )
+    last = reduce_step(pipeline)
+    return steps if last is None or last in steps[-1:] else ()
 
 
 def families_of(steps: Iterable[Step]) -> tuple[tuple[str, tuple[Step, ...]], ...]:
@@ -132,10 +177,13 @@ def companions(pipeline: Pipeline, kind: Kind, suffix: str) -> tuple[Companion, 
     runs = families_of(steps_for(pipeline, kind))
     for family, steps in runs[:-1]:
         suffix = find_family(family).output_suffix(steps, suffix)
-    for family, steps in runs[-1:]:
-        told = getattr(find_family(family), "companions", None)
-        return () if told is None else tuple(told(steps, suffix))
-    return ()
+    return _companions(runs[-1][1], suffix) if runs else ()
+
+
+def _companions(steps: Sequence[Step], suffix: str) -> tuple[Companion, ...]:
+    """Return what steps of one family write beside the output for an input of that suffix."""
+    told = getattr(find_family(_family(steps[0])), "companions", None)
+    return () if told is None else tuple(told(steps, suffix))
 
 
 def own_code(pipeline: Pipeline) -> tuple[Path, ...]:

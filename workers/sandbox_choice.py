@@ -19,9 +19,12 @@ def is_sandboxed(spec: JobSpec) -> bool:
     return not _code_of(spec) if spec.sandboxed is None else spec.sandboxed
 
 
-def sandbox_of(spec: JobSpec, inputs: Sequence[Path], temporary: Path) -> Sandbox | None:
+def sandbox_of(
+    spec: JobSpec, inputs: Sequence[Path], temporary: Path, partials: Sequence[Path] = ()
+) -> Sandbox | None:
     """Return the sandbox for a job's workers; None when it runs without one.
 
+    They may write to the folders of partials, too.
     Makes the folders that replaced files go to, for a worker in a sandbox cannot.
     """
     offer = offered()
@@ -37,7 +40,7 @@ def sandbox_of(spec: JobSpec, inputs: Sequence[Path], temporary: Path) -> Sandbo
     replaces = spec.on_existing is OnExisting.REPLACE
     return Sandbox(
         readable=tuple(dict.fromkeys((*inputs, *folders, *pictures))),
-        writable=tuple(dict.fromkeys((*output, *kept))),
+        writable=tuple(dict.fromkeys((*output, *partials, *kept))),
         temporary=temporary,
         growing=trash_places(spec.output) if output and replaces else (),
         has_own_code=bool(code),

@@ -1,14 +1,15 @@
 """Decide which worker runs which task: events in, actions out; pure.
 
 Two rules hold after every event:
-1. every offered task is in exactly one place: the backlog, the suspects, the solos, one
-   worker's desk, or ended; it ends exactly once;
+1. every offered task is in exactly one place: the backlog, the suspects, the solos, held back
+   as the last, one worker's desk, or ended; it ends exactly once;
 2. a worker runs one task at a time, and no more than `target` workers run.
 
 A desk is what one worker has been given: the first task runs, the second waits beside it, so
 that the core does not idle while the engine answers. A suspect is a task whose worker died
 under it: it is tried again alone, with nothing behind it that a second death could touch. A
-solo is a task that ran out of memory: it is tried again when nothing else runs.
+solo is a task that ran out of memory: it is tried again when nothing else runs. The last task
+is given out once all others have ended and no more are expected.
 The scheduler knows no clock, file or process; time is passed in, the engine acts.
 """
 
@@ -40,6 +41,7 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    LastTaskOffered,
     MemoryChanged,
     MemoryWanted,
     OutputBlocked,
@@ -56,7 +58,7 @@ from workers.events import (
 )
 from workers.job import TaskId, TaskState, WorkerId
 from workers.memory_grants import MemoryGrants
-from workers.outcome import Failure, FailureKind, Outcome, Skip, Success
+from workers.outcome import Failure, Outcome, Skip, Success, lacks_memory
 from workers.room import NO_ROOM, NO_WORKER
 from workers.worker_endings import lost_failure
 
@@ -125,6 +127,7 @@ class Scheduler:
         self._suspects: deque[TaskId] = deque()
         self._solos: deque[TaskId] = deque()
         self._soloist: WorkerId | None = None
+        self._last: TaskId | None = None
         self._grants = MemoryGrants(memory_budget)
         self._recycle_above = recycle_above
         self._is_memory_scarce = False
@@ -141,7 +144,8 @@ class Scheduler:
     @property
     def backlog(self) -> int:
         """Return how many offered tasks wait for a worker."""
-        return len(self._backlog) + len(self._suspects) + len(self._solos)
+        waiting = len(self._backlog) + len(self._suspects) + len(self._solos)
+        return waiting + self._is_last_due
 
     @property
     def running(self) -> int:
@@ -167,8 +171,9 @@ class Scheduler:
         actions: list[Action] = []
         match event:
             case TasksOffered(tasks):
-                self._states.update(dict.fromkeys(tasks, TaskState.WAITING))
-                self._backlog.extend(tasks)
+                self._take_in(tasks)
+            case LastTaskOffered(task):
+                self._hold_back(task)
             case TasksExpected() | TasksExhausted():
                 self._is_exhausted = isinstance(event, TasksExhausted)
             case WorkerReady(worker):
@@ -206,6 +211,14 @@ class Scheduler:
 
     # ---- what an event changes
 
+    def _take_in(self, tasks: Iterable[TaskId]) -> None:
+        self._states.update(dict.fromkeys(tasks, TaskState.WAITING))
+        self._backlog.extend(tasks)
+
+    def _hold_back(self, task: TaskId) -> None:
+        self._states[task] = TaskState.WAITING
+        self._last = task
+
     def _seat(self, worker: WorkerId) -> None:
         desk = self._desks.get(worker)
         if desk is None:
@@ -238,7 +251,7 @@ class Scheduler:
         self._mean_s = event.seconds if mean is None else 0.8 * mean + 0.2 * event.seconds
         actions = self._replaced_if_spent(event)
         attempts = self._attempts.get(event.task, 0) + 1
-        if _lacks_memory(event.outcome) and not was_solo and attempts <= self._retries:
+        if lacks_memory(event.outcome) and not was_solo and attempts <= self._retries:
             return [*actions, self._try_alone(event.task, attempts)]
         self._attempts.pop(event.task, None)
         end = self._end(event.task, event.outcome, attempts, event.seconds)
@@ -320,7 +333,7 @@ class Scheduler:
                 self._move(task, Cause.HANDED_BACK)
                 self._suspects.append(task)
                 return RequeueTask(task, attempts, is_charged=True)
-        elif _lacks_memory(event.cause) and not was_solo and attempts <= self._retries:
+        elif lacks_memory(event.cause) and not was_solo and attempts <= self._retries:
             return self._try_alone(task, attempts)
         self._attempts.pop(task, None)
         outcome = event.cause or lost_failure(event.exit_code, attempts, event.detail)
@@ -356,6 +369,7 @@ class Scheduler:
         self._backlog.clear()
         self._suspects.clear()
         self._solos.clear()
+        self._last = None
         self._is_exhausted = True
         return actions
 
@@ -406,6 +420,8 @@ class Scheduler:
         ready = [(w, d) for w, d in self._desks.items() if d.stage is _WorkerStage.READY]
         if self._soloist is not None:
             return []
+        if self._last is not None and self._is_last_due:
+            return [self._give(*ready[0], self._last)] if ready else []
         if self._solos and not self._backlog and not self._suspects:
             return self._give_solo(ready)
         if self._is_memory_scarce:
@@ -424,6 +440,10 @@ class Scheduler:
         worker, desk = ready[0]
         self._soloist = worker
         return [self._give(worker, desk, self._solos.popleft())]
+
+    @property
+    def _is_last_due(self) -> bool:
+        return self._last is not None and self._is_exhausted and len(self._states) == 1
 
     def _prefetch(self, ready: list[tuple[WorkerId, _Desk]]) -> list[Action]:
         """Let a second task wait where the first will not be long."""
@@ -451,6 +471,8 @@ class Scheduler:
         return actions
 
     def _give(self, worker: WorkerId, desk: _Desk, task: TaskId) -> Action:
+        if task == self._last:
+            self._last = None
         self._move(task, Cause.DISPATCHED)
         desk.tasks.append(task)
         return Dispatch(worker, task, self._attempts.get(task, 0) + 1)
@@ -462,10 +484,6 @@ class Scheduler:
 
     def _move(self, task: TaskId, cause: Cause) -> None:
         self._states[task] = TRANSITIONS[self._states[task], cause]
-
-
-def _lacks_memory(outcome: Outcome | None) -> bool:
-    return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY
 
 
 def _cause(outcome: Outcome | None) -> Cause:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -20,6 +21,7 @@ from workers.journal import Journal
 from workers.journal_rows import MadeByTask
 from workers.originals import put_away
 from workers.output_names import numbered
+from workers.partials import partials_folder
 from workers.publishing import is_as_published, kept_beside, put_in_trash
 from workers.trash_places import INFO, paths_begin_at, real, trash_places
 from workers.wording import count_words
@@ -60,6 +62,9 @@ def undo(journal: Journal) -> Iterator[Undone]:
         return
     replaced = Replaced(journal.created_ns)
     take_back = _take_back
+    folder = partials_folder(journal.path.parent, journal.job, spec)
+    if folder is not None:
+        take_back = partial(_take_back_reduced, folder)
     if spec.is_in_place:
         put_away(journal.path, is_over=True)
         take_back = _give_back
@@ -144,6 +149,15 @@ def _beside(path: Path) -> Iterator[Path]:
     while os.path.lexists(file):
         yield file
         file, number = first.with_name(numbered(first, number)), number + 1
+
+
+def _take_back_reduced(folder: Path, made: MadeByTask, replaced: Replaced, done: Undone) -> bool:
+    """Undo a task of a job with a reduce step; partials are ours, and made again when needed."""
+    if not all(output.is_relative_to(folder) for output, _ in made.outputs):
+        return _take_back(made, replaced, done)
+    for output, _ in made.outputs:
+        output.unlink(missing_ok=True)
+    return True
 
 
 def _take_back(made: MadeByTask, replaced: Replaced, done: Undone) -> bool:

@@ -28,7 +28,7 @@ from workers.streams import Streams
 
 if TYPE_CHECKING:
     from workers.attempt import Preparation
-    from workers.messages import Ended, RunBlock, RunFile, Setup
+    from workers.messages import Ended, RunBlock, RunFile, RunReduce, Setup
     from workers.surroundings import Settled, Surroundings
 
 
@@ -66,14 +66,14 @@ class _Work:
 
     def serve(self) -> None:
         """Say that the worker is up, then answer frame by frame until the empty one."""
-        from workers.messages import RunBlock, RunFile, Setup, decode, encode
+        from workers.messages import RunBlock, RunFile, RunReduce, Setup, decode, encode
 
         self._channel.send(NO_LEASE, b"")
         while (frame := self._next_frame()).body:
             match decode(frame.body):
                 case Setup() as setup:
                     self._prepare(setup)
-                case (RunFile() | RunBlock()) as request if self._preparation is not None:
+                case (RunFile() | RunBlock() | RunReduce()) as request if self._preparation:
                     answer = b""  # passed over: it was taken back
                     if self._mark.begin(frame.lease):
                         ask = self._memory_ask(frame.lease)
@@ -117,7 +117,7 @@ class _Work:
 
 def _run(
     preparation: "Preparation",
-    request: "RunFile | RunBlock",
+    request: "RunFile | RunBlock | RunReduce",
     mark: Mark,
     streams: Streams,
     ask: Callable[[int], None],
@@ -151,18 +151,20 @@ def _run(
 
 def _outcome(
     preparation: "Preparation",
-    request: "RunFile | RunBlock",
+    request: "RunFile | RunBlock | RunReduce",
     mark: Mark,
     ask: Callable[[int], None],
 ) -> Outcome:
     """Run one lease in a context of its own: decimal's and NumPy's settings end with it."""
-    from workers.messages import RunFile
+    from workers.messages import RunBlock, RunFile
 
     run = contextvars.copy_context().run
     try:
         if isinstance(request, RunFile):
             return run(preparation.run_file, request, ask)
-        return run(preparation.run_block, request, mark)
+        if isinstance(request, RunBlock):
+            return run(preparation.run_block, request, mark)
+        return run(preparation.run_reduce, request, ask)
     except BaseException as error:  # noqa: BLE001  # the task loop: it fails its task alone
         return failure_of(error)
 

@@ -91,6 +91,8 @@ def change_words(percent: int | None) -> str:
 
 
 def _before_words(row: TaskRow) -> str:
+    if row.path is None and row.points == 1 and row.outputs:
+        return ""  # what all files became: each has its own size
     if row.path is None:
         return count_words(row.points, "point")
     return size_words(row.size)

@@ -1,5 +1,6 @@
 """The task table: chips and a filter above, the rows below, a menu for the selected one."""
 
+from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
@@ -223,19 +224,19 @@ class TaskTable(QWidget):
 
     def offer_actions(self, row: TaskRow) -> QMenu:
         """Return the menu with what applies to that row."""
-        self._open.setVisible(row.path is not None)
-        self._show.setVisible(row.path is not None)
+        self._open.setVisible(_place_of(row) is not None)
+        self._show.setVisible(_place_of(row) is not None)
         self._retry.setVisible(self._can_retry and row.state in _RETRY_STATES)
         self._copy.setVisible(bool(reason(row) or warning(row)))
         return self._menu
 
     def _open_file(self) -> None:
-        if self._selected is not None and self._selected.path is not None:
-            self.open_file_wanted.emit(self._selected.path)
+        if self._selected is not None and (place := _place_of(self._selected)) is not None:
+            self.open_file_wanted.emit(place)
 
     def _show_in_folder(self) -> None:
-        if self._selected is not None and self._selected.path is not None:
-            self.show_in_folder_wanted.emit(self._selected.path)
+        if self._selected is not None and (place := _place_of(self._selected)) is not None:
+            self.show_in_folder_wanted.emit(place)
 
     def _retry_task(self) -> None:
         if self._selected is not None:
@@ -245,3 +246,8 @@ class TaskTable(QWidget):
         if self._selected is not None:
             words = reason(self._selected) or warning(self._selected)
             QGuiApplication.clipboard().setText(words)
+
+
+def _place_of(row: TaskRow) -> Path | None:
+    """Return a row's file; of what all files became together the output."""
+    return row.path or next(iter(row.outputs), None)

@@ -44,6 +44,8 @@ class Crew:
         self.ready: set[WorkerId] = set()
         self.leaving: set[WorkerId] = set()
         self.ended: dict[TaskId, EndTask] = {}
+        # The tasks that had not ended when one was given out for the first time.
+        self.beside: dict[TaskId | None, frozenset[TaskId]] = {}
         self.pauses: list[str] = []
         self.is_finished = False
         self.seen: list[Action] = []
@@ -69,6 +71,7 @@ class Crew:
             case RetireWorker(worker) | KillWorker(worker):
                 self.leaving.add(worker)
             case Dispatch(worker, task, _):
+                self.beside.setdefault(task, self.scheduler.live_tasks - {task})
                 self.given[worker].append(task)
             case EndTask(task):
                 assert task not in self.ended, f"task {task} ended twice"

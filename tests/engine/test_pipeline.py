@@ -195,6 +195,37 @@ def test_a_mistake_is_told_with_file_line_and_field(text: str, sentence: str) ->
 
 
 @pytest.mark.parametrize(
+    ("operations", "sentence"),
+    [
+        (
+            ["tables.merge", "tables.sort"],
+            (
+                "mine.toml, line 2, step 1, field 'operation': "
+                "Merge tables puts all files into one; no step can follow it."
+            ),
+        ),
+        (
+            ["images.resize", "files.manifest"],
+            (
+                "mine.toml, line 4, step 2, field 'operation': "
+                "List checksums tells of the files as they are; it is the only step."
+            ),
+        ),
+        (
+            ["images.also_save", "images.contact_sheet"],
+            (
+                "mine.toml, line 2, step 1, field 'operation': "
+                "Also save smaller: what it saves beside each file would be lost; take it out."
+            ),
+        ),
+    ],
+)
+def test_a_reduce_step_is_the_last_one(operations: list[str], sentence: str) -> None:
+    text = "".join(f'[[steps]]\noperation = "{operation}"\n' for operation in operations)
+    assert refused(text) == sentence
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "[[steps]]\noperation = \"__import__('os').system('true')\"\n",

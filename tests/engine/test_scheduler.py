@@ -14,6 +14,7 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    LastTaskOffered,
     MemoryChanged,
     MemoryWanted,
     OutputBlocked,
@@ -25,6 +26,25 @@ from workers.events import (
 )
 from workers.job import TaskId, WorkerId
 from workers.outcome import Failure, FailureKind, Success
+
+
+def test_the_last_task_waits_until_all_others_have_ended_and_no_more_are_expected() -> None:
+    crew = Crew(target=2)
+    crew.tell(LastTaskOffered(TaskId(9)))
+    crew.tell(offered(1, 2))
+    crew.tell(TasksExhausted())
+    crew.start_all()
+    first, second = crew.given
+    crew.succeed(first)
+    crew.tell(TasksExpected())
+    crew.succeed(second)
+    assert crew.given == {first: [], second: []}
+    crew.tell(TasksExhausted())
+    assert sorted(crew.given.values()) == [[], [9]]
+    assert not crew.is_finished
+    crew.succeed(next(worker for worker, tasks in crew.given.items() if tasks))
+    assert crew.is_finished
+    assert list(crew.ended) == [1, 2, 9]
 
 
 def test_each_ready_worker_gets_a_task_and_no_more_start_than_there_are_tasks() -> None:

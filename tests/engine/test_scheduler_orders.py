@@ -9,16 +9,18 @@ from workers.events import (
     JobCancelled,
     JobContinued,
     JobPaused,
+    LastTaskOffered,
     MemoryChanged,
     MemoryWanted,
     TaskReturned,
     TasksExhausted,
+    TasksExpected,
     WorkerLost,
     WorkerReady,
     WorkersOutdated,
     WorkersResized,
 )
-from workers.job import WorkerId
+from workers.job import TaskId, WorkerId
 from workers.outcome import Failure, FailureKind, Skip, Success
 from workers.typed import override
 
@@ -32,6 +34,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         self.target = 2
         self.offered = 0
         self.is_cancelled = False
+        self.last: TaskId | None = None
 
     def _busy(self) -> list[WorkerId]:
         return [worker for worker, tasks in self.crew.given.items() if tasks]
@@ -43,6 +46,20 @@ class SchedulerMachine(RuleBasedStateMachine):
         first = self.offered + 1
         self.offered += count
         self.crew.tell(offered(*range(first, first + count)))
+
+    @precondition(lambda self: self.last is None)
+    @rule()
+    def offer_last(self) -> None:
+        if self.crew.is_finished:
+            return
+        self.offered += 1
+        self.last = TaskId(self.offered)
+        self.crew.tell(LastTaskOffered(self.last))
+
+    @rule(is_expected=st.booleans())
+    def more_tasks_are_expected_or_none(self, is_expected: bool) -> None:
+        if not self.crew.is_finished and self.last is not None:
+            self.crew.tell(TasksExpected() if is_expected else TasksExhausted())
 
     @rule(choice=st.integers(0, 99))
     def worker_becomes_ready(self, choice: int) -> None:
@@ -138,7 +155,12 @@ class SchedulerMachine(RuleBasedStateMachine):
         given = [task for tasks in self.crew.given.values() for task in tasks]
         assert len(given) == len(set(given))
         assert set(given) <= live
-        assert self.crew.scheduler.backlog == len(live) - len(given)
+        is_held = self.crew.scheduler.backlog == len(live) - len(given) - 1 and self.last in live
+        assert is_held or self.crew.scheduler.backlog == len(live) - len(given)
+
+    @invariant()
+    def the_last_task_waits_for_all_others(self) -> None:
+        assert not self.crew.beside.get(self.last), "others had not ended when it was given out"
 
     @invariant()
     def no_more_workers_stay_than_wanted(self) -> None:

@@ -15,7 +15,6 @@ from workers.command_line.summary import counts_words
 from workers.errors import UsageError
 from workers.folders import journals_folder
 from workers.job import JobState
-from workers.originals import give_back_unfinished
 from workers.snapshot import JobEntry
 from workers.wording import printable
 
@@ -82,11 +81,10 @@ def retry(options: RetryOptions) -> ExitStatus:
 
 def discard(options: DiscardOptions) -> ExitStatus:
     """Give originals back that wait for their outputs, then delete the journal; outputs stay."""
-    from workers import journal
+    from workers.discarding import forget
 
     entry = find_job(options.job)
-    give_back_unfinished(journals_folder(), entry.job)
-    journal.discard(journals_folder(), entry.job)
+    forget(journals_folder(), entry.job)
     print(f"Forgot job {entry.job}; its outputs stay.")
     return ExitStatus.DONE
 

@@ -9,7 +9,7 @@ import functools
 import importlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast, runtime_checkable
 
 from workers.errors import PipelineError
 from workers.job import Step
@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from workers.operations.declaration import Operation
     from workers.operations.input_file import InputFile
+    from workers.partials import Partial
 
 _MODULES: Final = {
     "images": "workers.operations.images",
     "tables": "workers.operations.tables",
     "arrays": "workers.operations.arrays",
+    "files": "workers.operations.files",
     "user": "workers.operations.user_function",
 }
 GROUP: Final = "everycore.operations"
@@ -68,6 +70,35 @@ class Family(Protocol):
 
         Returns a warning sentence or "". Raises OSError when the output cannot be written.
         """
+
+
+@runtime_checkable
+class Reducing(Protocol):
+    """What a family with reduce steps offers as well.
+
+    As the last step of `run`, a reduce step leaves what it needs of one input: its partial.
+    """
+
+    def combined_name(self, step: Step) -> str:
+        """Return the name of the one output, with its suffix."""
+
+    def combined_need(self, step: Step, partials: "Sequence[Partial]") -> int:
+        """Return the bytes that `combine` takes at its peak; 0 when that is little."""
+
+    def combine(self, step: Step, partials: "Sequence[Partial]", target: Path) -> Failure | str:
+        """Make one output of the partials, which stand in the order of their inputs.
+
+        Returns a warning sentence or "". Raises OSError when the output cannot be written. The
+        same partials make the same bytes.
+        """
+
+
+def find_reducing(step: Step) -> Reducing:
+    """Return the family of a reduce step; raises PipelineError where it is none."""
+    family = find_family(step.operation.partition(".")[0])
+    if not isinstance(family, Reducing):
+        raise PipelineError(f"{step.operation} cannot put files together.")
+    return family
 
 
 def find_family(name: str) -> Family:

@@ -92,7 +92,8 @@ class Operation:
     """A declared operation.
 
     `id` is family.operation; the family names the module under workers/operations that runs
-    it. `summarize` turns checked values into the short line of a step's card.
+    it. `summarize` turns checked values into the short line of a step's card. A reduce step makes
+    one output of all inputs; it is the last step, and where it `stands_alone` the only one.
     """
 
     id: str
@@ -101,6 +102,8 @@ class Operation:
     reads: Kind
     parameters: tuple[Parameter, ...]
     summarize: Callable[[Mapping[str, ParameterValue]], str]
+    is_reduce: bool = False
+    stands_alone: bool = False
 
     @property
     def family(self) -> str:

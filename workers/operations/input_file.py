@@ -22,7 +22,7 @@ _FLAGS: Final = os.O_RDONLY | sum(
 
 
 class InputFile:
-    """A regular, non-empty file opened for reading; a context manager that closes it.
+    """A regular file opened for reading; a context manager that closes it.
 
     `name` is printable, `suffix` lower case, `head` its first bytes, `kind` goes by content
     first and by suffix second; `mtime_ns` since the epoch.
@@ -94,8 +94,11 @@ class InputFile:
         return _identity(there) == _identity(here) == self._identity
 
 
-def open_input(path: Path) -> InputFile | Failure | Skip:
-    """Open a regular file without ever blocking; what is none is a Skip with a sentence."""
+def open_input(path: Path, *, may_be_empty: bool = False) -> InputFile | Failure | Skip:
+    """Open a regular file without ever blocking; what is none is a Skip with a sentence.
+
+    An empty one is a Failure, unless it may be empty.
+    """
     try:
         descriptor = os.open(path, _FLAGS)
     except FileNotFoundError:
@@ -104,7 +107,7 @@ def open_input(path: Path) -> InputFile | Failure | Skip:
         return _refused(path)
     except OSError as error:
         return _not_opened(path, error)
-    opened = _checked(path, descriptor)
+    opened = _checked(path, descriptor, may_be_empty=may_be_empty)
     if not isinstance(opened, InputFile):
         os.close(descriptor)
     return opened
@@ -120,11 +123,11 @@ def unreadable(error: OSError) -> Failure:
     )
 
 
-def _checked(path: Path, descriptor: int) -> InputFile | Failure | Skip:
+def _checked(path: Path, descriptor: int, *, may_be_empty: bool) -> InputFile | Failure | Skip:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):
         return Skip("Not a regular file.")
-    if status.st_size == 0:
+    if status.st_size == 0 and not may_be_empty:
         return Failure(FailureKind.BAD_INPUT, "The file is empty.")
     try:
         head = os.read(descriptor, HEAD_BYTES)

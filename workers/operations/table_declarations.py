@@ -19,6 +19,7 @@ from workers.operations.table_arguments import (
 
 Values = Mapping[str, ParameterValue]
 
+MERGE: Final = "tables.merge"
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
 _FORMATS: Final = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON Lines", "arrow": "Arrow"}
 _SEED_MOST: Final = 2**31 - 1
@@ -74,6 +75,11 @@ def _sample_words(values: Values) -> str:
     if values["mode"] == "percent":
         return f"{values['percent']:g} percent, seed {values['seed']}"
     return f"{values['rows']} rows, seed {values['seed']}"
+
+
+def _merge_words(values: Values) -> str:
+    words = f"{values['name'] or 'merged'}, {_FORMATS[str(values['format'])]}"
+    return f"{words}, files in {values['file_column']}" if values["file_column"] else words
 
 
 def _group_words(values: Values) -> str:
@@ -253,6 +259,32 @@ _GROUP: Final = Operation(
     _group_words,
 )
 
+_MERGE: Final = Operation(
+    MERGE,
+    "Merge tables",
+    "Puts the rows of all tables into one, file after file; columns of one name become one.",
+    Kind.TABLE,
+    (
+        Parameter(
+            "format",
+            ParameterKind.CHOICE,
+            "Format",
+            "The format that the one table is saved in.",
+            "csv",
+            choices=("csv", "parquet"),
+        ),
+        _text("name", "Name", "The name of the file, without its suffix.", None, "merged"),
+        _text(
+            "file_column",
+            "Column of names",
+            "A first column of this name tells which file each row is from; empty: none.",
+            None,
+        ),
+    ),
+    _merge_words,
+    is_reduce=True,
+)
+
 OPERATIONS: Final = (
     _CONVERT,
     _SELECT,
@@ -264,4 +296,5 @@ OPERATIONS: Final = (
     _GROUP,
     _SAMPLE,
     _SUMMARY,
+    _MERGE,
 )

@@ -4,10 +4,12 @@ Light to import. The factors were measured with polars 2.1 on files of 2 to 135 
 (benchmarks/memory.py), workbooks up to 18 MB.
 """
 
-from collections.abc import Collection
+import heapq
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Final
 
-from workers.operations.input_file import InputFile
+from workers.operations.input_file import InputFile, open_input
 from workers.operations.table_format import ARROW_SUFFIXES, PARQUET_SUFFIXES
 from workers.operations.table_weight import Weight, weight_of
 
@@ -29,6 +31,10 @@ _COPYING: Final = {
     "tables.group": _HASHED,
     "tables.sql": _HASHED,
 }
+# Of many tables the largest few are looked at; so many are in hand while Parquet is written.
+_WEIGHED: Final = 8
+_AT_ONCE: Final = 3
+_BATCH: Final = 64 * 2**20  # small ones of 4 MB in all, unpacked
 _SUMMARY: Final = "tables.summary"
 
 
@@ -59,3 +65,23 @@ def _copied(weight: Weight, name: str) -> float:
 def _written(weight: Weight, suffix: str) -> float:
     """Return the bytes of the output that are held at once; text goes out in pieces."""
     return weight.values / 2 if suffix.endswith((*PARQUET_SUFFIXES, *ARROW_SUFFIXES)) else 0.0
+
+
+def merge_need(tables: Sequence[Path], *, is_csv: bool) -> int:
+    """Return the bytes that putting tables together takes at its peak; the largest of them count.
+
+    One table is held at a time for a CSV file, a few for a Parquet file.
+    """
+    largest = heapq.nlargest(_WEIGHED, tables, key=lambda table: table.stat().st_size)
+    weights = [weight for table in largest if (weight := _weight_at(table)) is not None]
+    peaks = [weight.held + weight.values + weight.reading for weight in weights]
+    peak = _MARGIN * max(peaks, default=0)
+    return int(2 * _FIXED + (peak if is_csv else _BATCH + _AT_ONCE * peak))
+
+
+def _weight_at(table: Path) -> Weight | None:
+    opened = open_input(table)
+    if not isinstance(opened, InputFile):
+        return None
+    with opened:
+        return weight_of(opened)

@@ -98,7 +98,9 @@ def write_table(values: pl.DataFrame, target: Path, delimiter: str) -> None:
             stream.write(piece)
 
 
-def encoded(values: pl.DataFrame, suffix: str, delimiter: str) -> Iterator[memoryview]:
+def encoded(
+    values: pl.DataFrame, suffix: str, delimiter: str, *, has_header: bool = True
+) -> Iterator[memoryview]:
     """Yield the content of the file; text in pieces, since it can be far longer than the table."""
     encoded = io.BytesIO()
     if suffix in PARQUET_SUFFIXES:
@@ -115,7 +117,7 @@ def encoded(values: pl.DataFrame, suffix: str, delimiter: str) -> Iterator[memor
             if suffix in JSON_SUFFIXES:
                 piece.write_ndjson(encoded)
             else:
-                is_first = start == 0
+                is_first = start == 0 and has_header
                 _flat(piece).write_csv(encoded, separator=separator, include_header=is_first)
             yield encoded.getbuffer()
         return

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 from workers.job import Step
 from workers.operations.input_file import InputFile
-from workers.operations.table_declarations import DELIMITERS, OPERATIONS as OPERATIONS
+from workers.operations.table_declarations import DELIMITERS, MERGE, OPERATIONS as OPERATIONS
 from workers.operations.table_format import kept_suffix
 from workers.outcome import Failure, FailureKind
+from workers.partials import Partial
 
 if TYPE_CHECKING:
     from workers.operations.table_parts import pl
@@ -24,11 +25,13 @@ _SUMMARIZE: Final = "tables.summary"
 def output_suffix(steps: Sequence[Step], suffix: str) -> str:
     """Return the suffix of the last format that is chosen, else that of the input.
 
-    `.summary` stands before it once a step summarizes.
+    `.summary` stands before it once a step summarizes. What is to be merged is a Parquet file.
     """
     prefix, suffix = "", kept_suffix(suffix)
     for step in steps:
         chosen = _completed(step)
+        if chosen.operation == MERGE:
+            return ".parquet"
         prefix = ".summary" if chosen.operation == _SUMMARIZE else prefix
         if "format" in chosen.parameters:
             suffix = f".{chosen.parameters['format']}"
@@ -70,6 +73,31 @@ def memory_need(steps: Sequence[Step], source: InputFile) -> int:
     return table_need(source, operations=operations, suffix=suffix)
 
 
+def combined_name(step: Step) -> str:
+    """Return the name of the merged table."""
+    values = _completed(step).parameters
+    return f"{values['name'] or 'merged'}.{values['format']}"
+
+
+def combined_need(step: Step, partials: Sequence[Partial]) -> int:
+    """Return the bytes that `combine` takes at its peak, from the partials' footers."""
+    from workers.operations.table_memory import merge_need
+
+    is_csv = _completed(step).parameters["format"] == "csv"
+    return merge_need([partial.path for partial in partials], is_csv=is_csv)
+
+
+def combine(step: Step, partials: Sequence[Partial], target: Path) -> Failure | str:
+    """Merge the tables into `target`, in the format of its suffix.
+
+    Returns a warning that names columns whose types differ, or "". Raises OSError when the output
+    cannot be written.
+    """
+    from workers.operations.table_merge import merge
+
+    return merge(partials, target, str(_completed(step).parameters["file_column"]))
+
+
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
     return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
@@ -81,6 +109,10 @@ def _stepped(step: Step, values: "pl.DataFrame") -> "pl.DataFrame | Failure":
 
     if step.operation == _CONVERT:
         return values
+    if step.operation == MERGE:
+        from workers.operations.table_merge import mergeable
+
+        return mergeable(values)
     if step.operation == _SUMMARIZE:
         return summarize(values)
     return stepped(step.operation, values, step.parameters)
