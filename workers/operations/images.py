@@ -15,6 +15,8 @@ from workers.operations import (
     image_companions,
     image_declarations,
     image_reading,
+    image_reduce,
+    image_reduce_declarations,
     watermark_declarations,
 )
 from workers.operations.declaration import Operation, Parameter, ParameterKind
@@ -25,8 +27,13 @@ from workers.operations.image_plan import (
     WITH_QUALITY,
     ImagePlan,
     format_word,
-    output_suffix as output_suffix,
+    output_suffix as plain_suffix,
     plan_steps,
+)
+from workers.operations.image_reduce import (
+    combine as combine,
+    combined_name as combined_name,
+    combined_need as combined_need,
 )
 from workers.operations.image_watermark import Watermark
 from workers.operations.input_file import InputFile
@@ -47,7 +54,9 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     """
     from workers.operations.image_metadata import rewrite_metadata
 
-    plan = plan_steps([_completed(step) for step in steps])
+    if image_reduce.is_hashed(steps):
+        return image_reduce.write_hash(steps, source, target)
+    plan = planned(steps)
     if plan.is_metadata_only:
         rewritten = rewrite_metadata(source, plan, target)
         if rewritten is not None:
@@ -123,6 +132,17 @@ def _saved(
     return failure or save_companions(held, plan, steps, target)
 
 
+def planned(steps: Sequence[Step]) -> ImagePlan:
+    """Return what the steps ask for, a reduce step as the plain ones that it stands for."""
+    return plan_steps([_completed(step) for step in image_reduce.expanded(steps)])
+
+
+def output_suffix(steps: Sequence[Step], suffix: str) -> str:
+    """Return the last conversion's suffix, else the input's own where we write that format."""
+    hashed = image_reduce.partial_suffix(steps)
+    return hashed or plain_suffix(image_reduce.expanded(steps), suffix)
+
+
 def companions(steps: Sequence[Step], suffix: str) -> tuple[Companion, ...]:
     """Return what `run` writes beside the output for an input with `suffix`."""
     return image_companions.companions(steps, output_suffix(steps, suffix))
@@ -130,7 +150,7 @@ def companions(steps: Sequence[Step], suffix: str) -> tuple[Companion, ...]:
 
 def refusal(steps: Sequence[Step]) -> str:
     """Return why no picture can go through the steps here, as a sentence, or ""."""
-    plan = plan_steps([_completed(step) for step in steps])
+    plan = planned(steps)
     watermarks = [step for step in plan.steps if isinstance(step, Watermark)]
     if not watermarks:
         return ""
@@ -144,7 +164,7 @@ def memory_need(steps: Sequence[Step], source: InputFile) -> int:
     from workers.operations.image_memory import held_need, picture_need
 
     wanted = format_of_suffix(output_suffix(steps, source.suffix)) or ImageFormat.PNG
-    need = picture_need(source, plan_steps([_completed(step) for step in steps]), wanted)
+    need = picture_need(source, planned(steps), wanted)
     if need and companions(steps, source.suffix):  # the finished picture is held for all of them
         need += held_need(source)
     return need
@@ -376,4 +396,5 @@ OPERATIONS: Final = (
     *image_declarations.TONES,
     *watermark_declarations.WATERMARKS,
     image_companions.OPERATION,
+    *image_reduce_declarations.OPERATIONS,
 )
