@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final
 from workers import disk, limits
 from workers.errors import JobRefused
 from workers.in_place import CHANGED, standing
-from workers.job import Kind, OnExisting, Pipeline, Step, Sweep
+from workers.job import Kind, OnExisting, Pipeline, Step
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, RunReduce, Setup
 from workers.operations import find_family
@@ -23,7 +23,7 @@ from workers.pipeline import (
     companions,
     families_of,
     output_suffix,
-    own_code,
+    own_steps,
     reduce_step,
     steps_for,
     takes_empty,
@@ -269,21 +269,16 @@ def prepare(setup: Setup) -> Preparation:
     if setup.sandbox is not None:
         enter(setup.sandbox)
         limits.renew_lifeline()
-    for file, function in code_files(setup.pipeline, setup.sweep):
+    if setup.sweep is not None:
         from workers.operations.user_function import load_function
 
-        load_function(file, function, setup.trusted)
+        load_function(setup.sweep.file, setup.sweep.function, setup.trusted)
+    for step in () if setup.pipeline is None else own_steps(setup.pipeline):
+        from workers.operations.user_function import load_step
+
+        load_step(step, setup.trusted)
     for family, steps in families_of(setup.pipeline.steps if setup.pipeline else ()):
         told = getattr(find_family(family), "refusal", None)
         if told is not None and (said := told(steps)):
             raise JobRefused(said)
     return Preparation(setup)
-
-
-def code_files(pipeline: Pipeline | None, sweep: Sweep | None) -> Iterator[tuple[Path, str]]:
-    """Yield each file of own code in a job with the function it must define."""
-    if sweep is not None:
-        yield sweep.file, sweep.function
-    if pipeline is not None:
-        for file in own_code(pipeline):
-            yield file, "process"

@@ -7,6 +7,9 @@ import traceback
 from pathlib import Path
 from typing import Final
 
+OWN_CODE: Final = "everycore_own_code_"
+"""What the name of a module of own code begins with."""
+
 LINE_MOST: Final = 500
 DETAIL_MOST: Final = 64 * 1024
 # Of a recursion a million calls deep, the innermost calls tell all there is.
@@ -14,13 +17,26 @@ _FRAMES_MOST: Final = 100
 
 
 def first_line(error: BaseException) -> str:
-    """Return 'ValueError: reason', with the line of the file it came from where known."""
+    """Return 'ValueError: reason', with the line of the own code it came from where known."""
     name = sendable(type(error).__name__)
     if isinstance(error, SyntaxError) and error.filename:
         line = f"{shown(error.msg)} ({Path(shown(error.filename)).name}, line {error.lineno})"
     else:
         line = next(iter(shown(error).splitlines()), "")
-    return f"{name}: {line}" if line else name
+    return (f"{name}: {line}" if line else name) + _own_line(error)
+
+
+def _own_line(error: BaseException) -> str:
+    """Return ' (own.py, line 3)': the last line of a person's own file that was running."""
+    place = ""
+    trace = error.__traceback__
+    while trace is not None:
+        module = trace.tb_frame.f_globals.get("__name__")
+        if type(module) is str and module.startswith(OWN_CODE):
+            file = Path(shown(trace.tb_frame.f_code.co_filename)).name
+            place = f" ({file}, line {trace.tb_lineno})"
+        trace = trace.tb_next
+    return place
 
 
 def traceback_text(error: BaseException) -> str:

@@ -1,14 +1,16 @@
 """Whether a job, as it stands, can do what is asked of it. Belongs to the engine's thread."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from workers.active_job import ActiveJob
-from workers.errors import JobRefused
+from workers.errors import JobRefused, PipelineError
 from workers.job import JobSpec, JobState, Kind
 from workers.operations import find_operation
+from workers.operations.code_steps import check_step
 from workers.operations.user_function import check_source, digest
 from workers.operations.watermark_picture import problem_of
-from workers.pipeline import companions, named_pictures, reduce_problem, reduce_step
+from workers.pipeline import companions, named_pictures, own_steps, reduce_problem, reduce_step
 from workers.undo import undo, undone_lines
 from workers.wording import printable
 
@@ -104,10 +106,19 @@ def _check_pictures(spec: JobSpec) -> None:
 
 def _check_own_code(spec: JobSpec) -> None:
     """Raise JobRefused unless each .py file of the job is sound and was allowed by its digest."""
-    from workers.attempt import code_files
+    if spec.sweep is not None:
+        _check_file(spec, spec.sweep.file, spec.sweep.function)
+    for step in () if spec.pipeline is None else own_steps(spec.pipeline):
+        assert step.file is not None
+        try:
+            function = check_step(step)
+        except PipelineError as error:
+            raise JobRefused(str(error)) from error
+        _check_file(spec, step.file, function.name)
 
-    for file, function in code_files(spec.pipeline, spec.sweep):
-        if problem := check_source(file, function):
-            raise JobRefused(problem)
-        if digest(file) not in spec.trusted:
-            raise JobRefused(f"{printable(file.name)} has not been allowed to run.")
+
+def _check_file(spec: JobSpec, file: Path, function: str) -> None:
+    if problem := check_source(file, function):
+        raise JobRefused(problem)
+    if digest(file) not in spec.trusted:
+        raise JobRefused(f"{printable(file.name)} has not been allowed to run.")

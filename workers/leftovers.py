@@ -16,6 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from workers import limits
+from workers.error_words import OWN_CODE
 
 if TYPE_CHECKING:
     import psutil
@@ -28,7 +29,6 @@ _THREAD_PATIENCE_S: Final = 0.05
 # Far more than caches and logs keep open, far less than the least limit (256 on macOS).
 _DESCRIPTORS_MOST: Final = 100
 _WAITID_ON_MACOS: Final = 0x04 | 0x01 | 0x20  # WEXITED | WNOHANG | WNOWAIT
-_OWN_CODE: Final = "everycore_own_code_"
 
 
 class Left(NamedTuple):
@@ -199,7 +199,7 @@ def _is_idle_in_pool(frame: FrameType) -> bool:
 
 def _runs_own_code(frame: FrameType | None) -> bool:
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(_OWN_CODE):
+        if str(frame.f_globals.get("__name__")).startswith(OWN_CODE):
             return True
         frame = frame.f_back
     return False

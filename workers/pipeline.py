@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from workers.errors import PipelineError
 from workers.folders import presets_folder
@@ -23,9 +23,11 @@ from workers.operations import Companion, find_family, find_operation
 from workers.operations.declaration import ParameterKind
 from workers.wording import printable
 
+if TYPE_CHECKING:
+    from workers.operations.code_parameters import CodeFunction
+
 _FORMAT: Final = 1
 _TOP: Final = ("format", "name", "description", "steps")
-_SUFFIX_WORD: Final = re.compile(r"(\.[A-Za-z0-9_-]{1,16}){1,2}")
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -202,6 +204,11 @@ def picture_files(pipeline: Pipeline) -> tuple[Path, ...]:
     return tuple(Path(picture) for picture in named_pictures(pipeline) if picture)
 
 
+def own_steps(pipeline: Pipeline) -> tuple[Step, ...]:
+    """Return the steps that run a .py file."""
+    return tuple(step for step in pipeline.steps if step.file is not None)
+
+
 class _Source:
     """A pipeline's text and name; finds the line that an error is about."""
 
@@ -279,6 +286,8 @@ def _step(source: _Source, number: int, entry: object) -> Step:
         if name not in ("operation", "file")
     }
     step = Step(operation_id, values, file)
+    if step.file is not None:
+        return _checked_own(source, number, step)
     _check_values(source, number, step)
     return _rooted(source, number, step)
 
@@ -316,9 +325,6 @@ def _scalar(source: _Source, number: int, name: str, value: object) -> Parameter
 def _check_values(source: _Source, number: int, step: Step) -> None:
     """Check the values one by one, so that the error names the right line."""
     operation = find_operation(step.operation)
-    if operation.family == "user":
-        _check_own_values(source, number, step)
-        return
     known = [parameter.name for parameter in operation.parameters]
     for name, value in step.parameters.items():
         if name not in known:
@@ -330,22 +336,48 @@ def _check_values(source: _Source, number: int, step: Step) -> None:
             raise source.error(name, str(error), number) from error
 
 
-def _check_own_values(source: _Source, number: int, step: Step) -> None:
-    suffix = step.parameters.get("output_suffix", "")
-    is_known = isinstance(suffix, str) and (not suffix or _SUFFIX_WORD.fullmatch(suffix))
-    if not is_known:
-        raise source.error("output_suffix", "it is a suffix such as .txt.", number)
-    from workers.operations.code_parameters import CodeParameters
+def _checked_own(source: _Source, number: int, step: Step) -> Step:
+    """Check a step of own code against its file; return it with the suffix declared there."""
+    from workers.operations import code_parameters, code_steps
 
     assert step.file is not None
-    code = CodeParameters(step.file)
-    for name in step.parameters:
-        if not name.isidentifier() or name == "path" or name == "output":
-            raise source.error(name, "this name cannot be a parameter of process().", number)
-        if name != "output_suffix" and not code.takes(name):
-            near = _near(name, [parameter.name for parameter in code.parameters])
-            reason = f"process() of {printable(step.file.name)} has no such parameter.{near}"
-            raise source.error(name, reason, number)
+    suffix = step.parameters.get(code_parameters.OUTPUT_SUFFIX, "")
+    is_known = isinstance(suffix, str) and (
+        not suffix or code_parameters.SUFFIX_WORD.fullmatch(suffix)
+    )
+    if not is_known:
+        raise source.error("output_suffix", "it is a suffix such as .txt.", number)
+    try:
+        function = code_steps.step_function(step)
+    except PipelineError as error:
+        is_named = code_parameters.FUNCTION in step.parameters
+        field = code_parameters.FUNCTION if is_named else "file"
+        raise source.error(field, str(error), number) from error
+    for name, value in step.parameters.items():
+        if name not in (code_parameters.FUNCTION, code_parameters.OUTPUT_SUFFIX):
+            _check_own_value(source, number, step.file, function, (name, value))
+    return code_steps.with_suffix(step, function)
+
+
+def _check_own_value(
+    source: _Source,
+    number: int,
+    file: Path,
+    function: "CodeFunction",
+    given: tuple[str, ParameterValue],
+) -> None:
+    name, value = given
+    if not name.isidentifier() or name == "path" or name == "output":
+        reason = f"this name cannot be a parameter of {function.name}()."
+        raise source.error(name, reason, number)
+    if not function.takes(name):
+        near = _near(name, [parameter.name for parameter in function.parameters])
+        reason = f"{function.name}() of {printable(file.name)} has no such parameter.{near}"
+        raise source.error(name, reason, number)
+    try:
+        function.check(name, value)
+    except PipelineError as error:
+        raise source.error(name, str(error), number) from error
 
 
 def _completed(step: Step) -> dict[str, ParameterValue]:

@@ -21,7 +21,7 @@ from workers.memory import available_bytes
 from workers.messages import decode, encode
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure
-from workers.pipeline import output_suffix, own_code, steps_for
+from workers.pipeline import output_suffix, own_code, own_steps, steps_for
 from workers.preview import Preview, PreviewAsked, Side
 from workers.preview_sides import side_of
 from workers.sandbox import Sandbox, enter
@@ -90,10 +90,10 @@ class Looking:
         if not self._is_confined and not code:
             enter(Sandbox(asked.readable, (), self._folder))
         self._is_confined = True
-        for file in code:
-            from workers.operations.user_function import load_function
+        for step in own_steps(asked.pipeline):
+            from workers.operations.user_function import load_step
 
-            load_function(file, "process", asked.trusted)
+            load_step(step, asked.trusted)
 
     def _answered(self, asked: PreviewAsked, answer: Preview) -> Preview:
         opened = open_input(asked.path)

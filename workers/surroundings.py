@@ -65,9 +65,11 @@ def surroundings_of(preparation: "Preparation") -> Surroundings:
     next job are taken from a clean worker, too.
     """
     if not _taken or _taken[0][0] is not preparation:
-        from workers.attempt import code_files
+        from workers.pipeline import own_code
 
         setup = preparation.setup
-        has_own_code = any(True for _ in code_files(setup.pipeline, setup.sweep))
+        has_own_code = setup.sweep is not None or (
+            setup.pipeline is not None and bool(own_code(setup.pipeline))
+        )
         _taken[:] = [(preparation, Surroundings(has_own_code=has_own_code))]
     return _taken[0][1]

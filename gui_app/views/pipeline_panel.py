@@ -16,7 +16,7 @@ from gui_app.views.plain_label import PlainLabel, plain_tool_tip
 from gui_app.views.step_card import StepCard
 from gui_app.views.tinted import IconButton
 from workers import JobSnapshot, JobState, Kind, Pipeline, Step
-from workers.operations.code_parameters import own_operation
+from workers.operations.code_steps import first_step, own_operation, wanted_function
 from workers.operations.declaration import Operation
 from workers.presets import is_own
 from workers.wording import printable
@@ -113,16 +113,34 @@ class PipelinePanel(QWidget):
     def _card(self, step: Step) -> StepCard:
         operation = self._operations.get(step.operation)
         if operation is not None and step.file is not None:
-            operation = own_operation(operation, step.file)
+            operation = own_operation(operation, step)
         card = StepCard(step, operation)
         card.set_editable(self._is_editable)
-        card.step_changed.connect(self._edit)
+        card.step_changed.connect(self._take_step)
         card.removed.connect(self._remove)
         card.moved.connect(self._move)
         card.dragged.connect(self._drag)
         card.dropped.connect(self._edit)
         card.form_made.connect(self._chain_focus)
         return card
+
+    def _take_step(self, card: StepCard, step: Step) -> None:
+        """Take an edit; another function of own code has another form."""
+        before = self._pipeline.steps[self._cards.index(card)]
+        if step.file is not None and wanted_function(step) != wanted_function(before):
+            self._replace(card, first_step(step.operation, step.file, wanted_function(step)))
+        self._edit()
+
+    def _replace(self, card: StepCard, step: Step) -> None:
+        made = self._card(step)
+        self._cards[self._cards.index(card)] = made
+        self._steps.replaceWidget(card, made)
+        card.hide()
+        card.deleteLater()
+        made.toggle()
+        self._chain_focus()
+        if made.form is not None and made.form.controls:
+            made.form.controls[0].setFocus()
 
     def _edit(self) -> None:
         steps = tuple(card.step for card in self._cards)
@@ -252,7 +270,7 @@ class PipelinePanel(QWidget):
         self.add_step(Step(operation_id, operation.complete({})))
 
     def _add_own_code(self, file: str) -> None:
-        self.add_step(Step(_OWN_CODE, {}, Path(file)))
+        self.add_step(first_step(_OWN_CODE, Path(file)))
 
     def _lay_out(self) -> None:
         self._steps = QVBoxLayout()

@@ -213,9 +213,9 @@ def step_summary(step: Step, operation: Operation | None) -> tuple[str, bool]:
     """Return the card's second line, and whether the step is right."""
     if operation is None:
         return "This version has no such operation.", False
-    if step.file is not None:
-        return "own code, asks before it runs", True
     try:
+        if step.file is not None:
+            return operation.summarize(step.parameters), True
         return operation.summarize(operation.complete(step.parameters)), True
     except PipelineError as error:
         return str(error), False

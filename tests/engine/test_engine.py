@@ -86,7 +86,7 @@ def process(path, output):
     }
     assert "SIGSEGV" in failed["003.txt"].message
     assert "exit 5" in failed["007.txt"].message
-    assert failed["011.txt"].message == "ValueError: eleven is odd"
+    assert failed["011.txt"].message == "ValueError: eleven is odd (own_code.py, line 6)"
     assert "own_code.py" in failed["011.txt"].detail
     assert failed["003.txt"].attempts == 2
 

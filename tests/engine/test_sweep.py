@@ -58,7 +58,7 @@ def f(n):
         rows = list(csv.DictReader(stream))
     bad = {int(row["n"]): row["error"] for row in rows if not row["f"]}
     assert bad == {
-        5: "ZeroDivisionError: five",
+        5: "ZeroDivisionError: five (own_sweep.py, line 4)",
         6: "The worker crashed twice here (SIGABRT).",
     }
     assert all(float(row["f"]) == int(row["n"]) + 0.5 for row in rows if row["f"])
@@ -79,7 +79,7 @@ def f(n):
         rows = list(csv.DictReader(stream))
     assert [row["error"] for row in rows] == [
         "",
-        "ValueError: one",
+        "ValueError: one (own_sweep.py, line 4)",
         "The worker crashed twice here (exit 9).",
         "",
     ]

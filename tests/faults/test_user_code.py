@@ -172,7 +172,7 @@ def test_flood_of_prints_leaves_the_last_64_kb(
 ) -> None:
     bad = f"{flood}; raise ValueError('printed')"
     row = failed_of(running, folder, tmp_path, process(bad, prelude="import os, subprocess, sys"))
-    assert row.message == "ValueError: printed"
+    assert row.message == "ValueError: printed (own_code.py, line 3)"
     assert row.detail.endswith("the end")
     assert 60_000 < row.detail.count("x") < 70_000
 
@@ -218,7 +218,7 @@ def process(path, output):
     good, bad = sorted(running.ended, key=lambda row: row.name)
     assert (good.state, good.has_warning) == (TaskState.SUCCEEDED, True)
     assert good.message == "Left 2 processes; ended."
-    assert bad.message == "ValueError: one"
+    assert bad.message == "ValueError: one (own_code.py, line 6)"
     assert "Left 2 processes; ended." in bad.detail
     pids = (tmp_path / "out" / "000.txt").read_text().split()
     assert not any(psutil.pid_exists(int(pid)) for pid in pids)

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QPushButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPushButton, QSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from gui_app.views.pipeline_panel import PipelinePanel
 from gui_app.views.step_card import DragHandle
 from workers import JobSnapshot, JobState, Pipeline, Step
 from workers.operations import all_operations, find_operation
+from workers.operations.code_steps import first_step
 
 RESIZE = Step("images.resize", find_operation("images.resize").complete({}))
 CONVERT = Step("images.convert", find_operation("images.convert").complete({}))
@@ -161,6 +162,45 @@ def test_own_code_shows_its_file_and_keeps_its_parameters(
         panel.cards[0].toggle()
     assert panel.cards[0].accessibleName().startswith("<b>clean.py")
     assert panel.pipeline.steps == (step,)
+
+
+TWO_STEPS = """
+from workers.own_code import operation, parameter
+raise SystemExit("the window never runs this")
+
+@operation("Drop lines", n=parameter("So many.", unit="lines", at_least=1, at_most=9))
+def drop(path, output, n=4): ...
+
+@operation("Turn round", output_suffix=".rev", twice=parameter("Turns it back."))
+def turn(path, output, twice=False): ...
+"""
+
+
+def test_another_operation_of_a_file_has_another_form(
+    qtbot: QtBot, panel: PipelinePanel, tmp_path: Path
+) -> None:
+    file = tmp_path / "two.py"
+    file.write_text(TWO_STEPS)
+    panel.show_pipeline(Pipeline("Mine", ()))
+    panel.add_step(first_step("user.process", file))
+    form = panel.cards[0].form
+    assert form is not None
+    count = form.control("n")
+    assert isinstance(count, QSpinBox)
+    assert (count.minimum(), count.maximum(), count.suffix()) == (1, 9, " lines")
+    assert panel.cards[0].summary == "Drop lines: own code, asks before it runs"
+    chosen = form.control("function")
+    assert isinstance(chosen, QComboBox)
+    with qtbot.waitSignal(panel.pipeline_changed):
+        chosen.setCurrentIndex(1)
+    assert panel.pipeline.steps[0].parameters == {"function": "turn", "output_suffix": ".rev"}
+    assert panel.cards[0].summary.startswith("Turn round: ")
+    form = panel.cards[0].form
+    assert form is not None
+    assert isinstance(form.control("twice"), QCheckBox)
+    file.write_text(TWO_STEPS.replace("at_least=1", "at_least=5"))
+    panel.show_pipeline(panel.pipeline)
+    assert "two.py, line 5: n goes from 5 to 9; 4 is outside." in panel.cards[0].summary
 
 
 def test_nothing_can_be_edited_while_the_job_runs(qtbot: QtBot, panel: PipelinePanel) -> None:

@@ -1,7 +1,11 @@
 """`everycore operations` and `everycore presets`: what there is, written from declarations."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from workers.command_line.exit_status import ExitStatus
 from workers.command_line.options import OperationsOptions, PresetsOptions
+from workers.errors import PipelineError
 from workers.job import ParameterValue
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.wording import printable
@@ -11,13 +15,38 @@ def operations(options: OperationsOptions) -> ExitStatus:
     """Print all operations, or one with its parameters; raise PipelineError on no such name."""
     from workers.operations import all_operations, find_operation
 
-    if options.name:
+    if options.name.endswith(".py"):
+        lines = _code_lines(Path(options.name))
+    elif options.name:
         lines = operation_lines(find_operation(options.name))
     else:
         found = sorted(all_operations(), key=_operation_id)
         lines = _columns([(operation.id, operation.sentence) for operation in found])
     print("\n".join(lines))
     return ExitStatus.DONE
+
+
+def _code_lines(file: Path) -> list[str]:
+    """Return what a file of own code offers, each as its step is written; the file is not run."""
+    from workers.operations import find_operation
+    from workers.operations.code_parameters import FUNCTION, PLAIN, code_functions, source_of
+    from workers.operations.code_steps import first_step, own_operation
+    from workers.operations.source_check import check_source
+
+    base = find_operation("user.process")
+    functions = code_functions(source_of(file), file.name)
+    names = [function.name for function in functions]
+    if not names and (problem := check_source(file, PLAIN)):
+        raise PipelineError(problem)
+    lines: list[str] = []
+    for name in names or [PLAIN]:
+        operation = own_operation(base, first_step(base.id, file, name))
+        own = [each for each in operation.parameters if each.name != FUNCTION]
+        lines += [""] if lines else []
+        lines += operation_lines(replace(operation, parameters=tuple(own)))
+        chosen = f', {FUNCTION} = "{name}"' if len(names) > 1 else ""
+        lines.append(printable(f'Step: operation = "{base.id}", file = "{file}"{chosen}'))
+    return lines
 
 
 def presets(options: PresetsOptions) -> ExitStatus:

@@ -111,7 +111,7 @@ class UndoOptions:
 
 @dataclass(frozen=True, slots=True)
 class OperationsOptions:
-    """`everycore operations`; an empty name lists all."""
+    """`everycore operations`; an empty name lists all, a .py file tells what it declares."""
 
     name: str = ""
 

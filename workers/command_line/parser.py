@@ -104,7 +104,10 @@ def _build() -> _Parser:
     verify.add_argument("folder", metavar="OUTPUT_DIR", help="an output folder")
     _add_json(verify)
     for name, sentence in (
-        ("operations", "list the operations, or one with its parameters"),
+        (
+            "operations",
+            "list the operations, or one, or those of a .py file, with parameters",
+        ),
         ("presets", "list the presets, or one with its steps"),
     ):
         _command(commands, name, sentence).add_argument(

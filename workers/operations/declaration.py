@@ -71,9 +71,11 @@ class Parameter:
         is_low = self.minimum is not None and not value >= self.minimum
         is_high = self.maximum is not None and not value <= self.maximum
         if is_low or is_high:
-            low = "" if self.minimum is None else f"{self.minimum:g}"
-            high = "" if self.maximum is None else f"{self.maximum:g}"
-            raise PipelineError(f"{self.name} goes from {low} to {high}; {value} is outside.")
+            raise PipelineError(f"{self.name} goes {self._range_words()}; {value} is outside.")
+
+    def _range_words(self) -> str:
+        low = "" if self.minimum is None else f"from {self.minimum:g} "
+        return f"{low}{'up' if self.maximum is None else f'to {self.maximum:g}'}"
 
 
 _WORDS = {

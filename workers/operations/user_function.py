@@ -1,5 +1,7 @@
 """Own code: `process(path, output, **parameters)` of a .py file, run in a worker.
 
+Or a function of another name that the file declares by `@operation` (workers/own_code.py).
+
 The caller looks at source only (`check_source`, `digest`); nothing is executed there. Whether a
 file may run is decided by its digest, before a worker hears of it.
 """
@@ -16,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from workers.error_words import OWN_CODE
 from workers.errors import PipelineError
 from workers.job import Kind, ParameterValue, Step
+from workers.operations.code_parameters import FUNCTION, OUTPUT_SUFFIX, chosen_function
+from workers.operations.code_steps import wanted_function
 from workers.operations.declaration import Operation, Parameter, ParameterKind
 from workers.operations.input_file import InputFile
 from workers.operations.kept_source import keep, kept
@@ -25,7 +30,7 @@ from workers.operations.source_check import check_source as check_source
 from workers.outcome import Failure, FailureKind
 from workers.wording import printable
 
-_SUFFIX: Final = "output_suffix"
+_APART: Final = (FUNCTION, OUTPUT_SUFFIX)
 # Nobody can tell what a function does with its file: it may hold the content and a result. Very
 # large files are rarely read whole, and a greater guess would let one such task run at a time.
 _COPIES: Final = 2
@@ -34,7 +39,9 @@ _GUESS_LIMIT: Final = 10**9
 
 def output_suffix(steps: Sequence[Step], suffix: str) -> str:
     """Return the suffix the last step that names one asks for, else the input's own."""
-    named = [str(step.parameters[_SUFFIX]) for step in steps if step.parameters.get(_SUFFIX)]
+    named = [
+        str(step.parameters[OUTPUT_SUFFIX]) for step in steps if step.parameters.get(OUTPUT_SUFFIX)
+    ]
     return named[-1] if named else suffix
 
 
@@ -50,12 +57,13 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
         output = target if is_last else target.with_name(f"between-{number}{between}")
         if step.file is None:
             return Failure(FailureKind.OPERATION_FAILED, "The step names no file with code.")
-        parameters = {name: value for name, value in step.parameters.items() if name != _SUFFIX}
-        load_function(step.file, "process")(path, output, **parameters)
+        parameters = {name: value for name, value in step.parameters.items() if name not in _APART}
+        name, function = load_step(step)
+        function(path, output, **parameters)
         if path != source.path:
             path.unlink(missing_ok=True)
         if not output.is_file() or output.stat().st_size == 0:
-            return Failure(FailureKind.OPERATION_FAILED, "process() wrote nothing.")
+            return Failure(FailureKind.OPERATION_FAILED, f"{name}() wrote nothing.")
         path = output
     return ""
 
@@ -79,7 +87,22 @@ def load_function(file: Path, name: str, trusted: Collection[str] = ()) -> Calla
     name, so that it is never taken for `__main__`. Raises PipelineError when the function is
     missing or the file is not trusted; what the module raises at import goes through.
     """
+    return _function(_module(file, trusted), file, name)
+
+
+def load_step(step: Step, trusted: Collection[str] = ()) -> tuple[str, Callable[..., object]]:
+    """Return the function that a step of own code means, with its name; as `load_function`."""
+    file = step.file
+    assert file is not None
     module = _module(file, trusted)
+    # What is loaded decides, whatever has become of the file since.
+    loader = module.__loader__
+    source = loader.source if isinstance(loader, _OwnCode) else b""
+    name = chosen_function(source, file.name, wanted_function(step)).name
+    return name, _function(module, file, name)
+
+
+def _function(module: types.ModuleType, file: Path, name: str) -> Callable[..., object]:
     function = getattr(module, name, None)
     if not callable(function):
         raise PipelineError(f"{printable(file.name)} has no function {name}().")
@@ -139,18 +162,18 @@ class _OwnCode(importlib.abc.InspectLoader):
 
     def __init__(self, file: Path, source: bytes) -> None:
         self._file = file
-        self._source = source
+        self.source = source
 
     # typing.override is new in Python 3.12.
     def get_source(self, fullname: str) -> str:  # type: ignore[explicit-override]
-        return importlib.util.decode_source(self._source)
+        return importlib.util.decode_source(self.source)
 
     def get_code(self, fullname: str) -> types.CodeType:  # type: ignore[explicit-override]
-        return self.source_to_code(self._source, str(self._file))
+        return self.source_to_code(self.source, str(self._file))
 
 
 def _executed(file: Path, source: bytes, found: str) -> types.ModuleType:
-    name = f"everycore_own_code_{found[:16]}"
+    name = f"{OWN_CODE}{found[:16]}"
     loader = _OwnCode(file, source)
     spec = importlib.machinery.ModuleSpec(name, loader, origin=str(file))
     module = importlib.util.module_from_spec(spec)
@@ -170,7 +193,7 @@ def _executed(file: Path, source: bytes, found: str) -> types.ModuleType:
 
 
 def _summary(values: Mapping[str, ParameterValue]) -> str:
-    named = [f"{name} {value}" for name, value in values.items() if name != _SUFFIX]
+    named = [f"{name} {value}" for name, value in values.items() if name not in _APART]
     return ", ".join(named) or "process()"
 
 
@@ -178,11 +201,20 @@ OPERATIONS: Final = (
     Operation(
         "user.process",
         "Own code",
-        "Calls process(path, output, **parameters) of a Python file that you allowed to run.",
+        "Calls process(path, output, **parameters), or what is declared by @operation, of a Python "
+        "file that you allowed to run.",
         Kind.ANY,
         (
             Parameter(
-                _SUFFIX,
+                FUNCTION,
+                ParameterKind.TEXT,
+                "Operation",
+                "Which function, where the file declares several by @operation; empty: process() "
+                "or the only one.",
+                "",
+            ),
+            Parameter(
+                OUTPUT_SUFFIX,
                 ParameterKind.TEXT,
                 "Output suffix",
                 "Suffix of the files it writes, as in .txt; empty keeps the input's.",
