@@ -15,7 +15,7 @@ from workers.in_place import CHANGED, standing
 from workers.job import Kind, OnExisting, Pipeline, Step
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, RunReduce, Setup
-from workers.operations import find_family
+from workers.operations import FOLDER, find_family
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
 from workers.output import Staging, output_failure
@@ -135,12 +135,19 @@ class Preparation:
         """Say whether a file of before the job keeps its place, so that no work is needed."""
         if self.setup.is_in_place or self.setup.on_existing is not OnExisting.SKIP:
             return False
+        if self._makes_folder():  # of which the files are not known yet
+            return False
         if request.planned in outdated:
             return False
         if not os.path.lexists(request.planned):
             return False
         mtime_ns = _mtime_ns(request.path) if self.setup.keeps_dates else None
         return not is_since(request.planned, request.own_since_ns, mtime_ns)
+
+    def _makes_folder(self) -> bool:
+        assert self.setup.pipeline is not None
+        pipeline = self.setup.pipeline
+        return any(FOLDER in companions(pipeline, kind, "") for kind in Kind)
 
     def _produce(
         self,

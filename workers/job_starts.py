@@ -6,11 +6,21 @@ from pathlib import Path
 from workers.active_job import ActiveJob
 from workers.errors import JobRefused, PipelineError
 from workers.job import JobSpec, JobState, Kind
+from workers.name_template import NameTemplate
 from workers.operations import find_operation
 from workers.operations.code_steps import check_step
+from workers.operations.table_declarations import SPLIT
+from workers.operations.tables import SPLIT_IS_LAST
 from workers.operations.user_function import check_source, digest
 from workers.operations.watermark_picture import problem_of
-from workers.pipeline import companions, named_pictures, own_steps, reduce_problem, reduce_step
+from workers.pipeline import (
+    companions,
+    named_pictures,
+    own_steps,
+    reduce_problem,
+    reduce_step,
+    steps_for,
+)
 from workers.undo import undo, undone_lines
 from workers.wording import printable
 
@@ -58,11 +68,12 @@ def is_of(job: ActiveJob | None, spec: JobSpec) -> bool:
 
 
 def check_spec(spec: JobSpec) -> None:
-    """Raise JobRefused where the job asks for what it cannot have: code, pictures, places."""
+    """Raise JobRefused where the job asks for code, pictures, places or names it cannot have."""
     _check_own_code(spec)
     _check_pictures(spec)
     _check_in_place(spec)
     _check_reduce(spec)
+    _check_split(spec)
 
 
 def _check_reduce(spec: JobSpec) -> None:
@@ -95,6 +106,19 @@ def _check_in_place(spec: JobSpec) -> None:
         pairs = ((kind, suffix) for kind in Kind for suffix in suffixes)
         if any(companions(spec.pipeline, kind, suffix) for kind, suffix in pairs):
             raise JobRefused("This pipeline makes several files of one; none can take its place.")
+
+
+def _check_split(spec: JobSpec) -> None:
+    """Raise JobRefused where one step makes a folder of files and another is to go on with it."""
+    if spec.pipeline is None:
+        return
+    for kind in Kind:
+        steps = steps_for(spec.pipeline, kind)
+        if any(step.operation == SPLIT for step in steps[:-1]):
+            raise JobRefused(SPLIT_IS_LAST)
+        is_split = bool(steps) and steps[-1].operation == SPLIT
+        if is_split and spec.names and NameTemplate(spec.names).is_late:
+            raise JobRefused("A folder of files is not named by {width}, {height} or {hash}.")
 
 
 def _check_pictures(spec: JobSpec) -> None:

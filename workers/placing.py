@@ -4,21 +4,25 @@ Runs in workers.
 """
 
 import shutil
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from workers import in_place
+from workers.folder_publishing import publish_folder
 from workers.in_place import keeps_name
 from workers.messages import RunFile, Setup
 from workers.name_template import filled_in, is_late
-from workers.operations import Companion, companion_path
+from workers.operations import FOLDER, Companion, companion_path
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, Skip, Success
 from workers.output_names import fitted
-from workers.publishing import Ours, checked, publish
-from workers.wording import printable, size_words
+from workers.publishing import KEPT, Ours, checked, publish
+from workers.wording import count_words, printable, size_words
+
+_SHOWN_MOST: Final = 3
 
 
 class Made(NamedTuple):
@@ -35,13 +39,23 @@ class Made(NamedTuple):
     beside: tuple[Companion, ...] = ()
 
     @property
+    def is_folder(self) -> bool:
+        """Say whether it is a folder of files instead of one."""
+        return FOLDER in self.beside
+
+    @property
     def written(self) -> tuple[Path, ...]:
-        """Return all temporary files, the main one first."""
+        """Return all temporary files, the main one first; of a folder its files, then itself."""
+        if self.is_folder:
+            staged = companion_path(self.target, FOLDER)
+            return (*sorted(staged.iterdir()), staged) if staged.is_dir() else ()
         return (self.target, *(companion_path(self.target, each) for each in self.beside))
 
 
 def place(made: Made, source: InputFile) -> Success | Failure | Skip:
     """Give the file its final name, as the job says; raises OSError when a disk refuses it."""
+    if made.is_folder:
+        return _put_folder(made, source)
     words, whole = "", made
     if made.setup.only_smaller and (words := _not_smaller(made.target, source)):
         if made.setup.is_in_place:
@@ -60,6 +74,37 @@ def place(made: Made, source: InputFile) -> Success | Failure | Skip:
     if isinstance(outcome, Success) and words:
         return replace(outcome, warning=" ".join(filter(None, (words, outcome.warning))))
     return outcome
+
+
+def _put_folder(made: Made, source: InputFile) -> Success | Failure | Skip:
+    """Give a folder of files its name; files of it whose names are taken are left out."""
+    planned = companion_path(_with_suffix(made.request.planned, made.suffix), FOLDER)
+    # It may have had to take a number then.
+    final = made.outdated[0].parent if made.outdated else planned
+    staged = companion_path(made.target, FOLDER)
+    published = publish_folder(staged, final, made.setup.on_existing, _ours(made, source))
+    if isinstance(published, Failure):
+        return published
+    if not published.outputs:
+        return Skip(KEPT)
+    checks = tuple(checked(output) for output in published.outputs)
+    gone = [path for path in made.outdated if path not in published.outputs and path.exists()]
+    words = [
+        f"{count_words(len(paths), 'file')} {said}: {_named(paths)}."
+        for paths, said in (
+            (published.kept, "of before the job kept"),
+            (gone, "of an earlier job left, whose values are no more"),
+        )
+        if paths
+    ]
+    return Success(
+        published.outputs, sum(each.size for each in checks), " ".join(words), checks=checks
+    )
+
+
+def _named(paths: Sequence[Path]) -> str:
+    shown = ", ".join(printable(path.name) for path in paths[:_SHOWN_MOST])
+    return f"{shown}, ..." if len(paths) > _SHOWN_MOST else shown
 
 
 def _place_beside(made: Made, source: InputFile, main: Success) -> Success | Failure:

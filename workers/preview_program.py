@@ -19,6 +19,7 @@ from workers.error_words import first_line
 from workers.job import Step
 from workers.memory import available_bytes
 from workers.messages import decode, encode
+from workers.operations import FOLDER, companion_path
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure
 from workers.pipeline import output_suffix, own_code, own_steps, steps_for
@@ -27,7 +28,7 @@ from workers.preview_sides import side_of
 from workers.sandbox import Sandbox, enter
 from workers.search_program import LENGTH
 from workers.step_runs import forget, predicted_need, run_steps
-from workers.wording import size_words
+from workers.wording import count_words, size_words
 
 # Somebody looks on: before the workers of a job, behind the window.
 _NICE: Final = 5
@@ -114,6 +115,7 @@ class Looking:
                 return _made(run, target, answer, is_measured=asked.is_measured)
             finally:
                 forget(target)
+                forget(companion_path(target, FOLDER))
 
     def _before(self, source: InputFile) -> Side:
         key = source.path, source.size, source.mtime_ns
@@ -130,12 +132,19 @@ def _made(
     answer = _with(answer, seconds=time.perf_counter() - begin)
     if isinstance(result, Failure):
         return _with(answer, message=result.message)
-    opened = open_input(target)
+    several = _files_in(companion_path(target, FOLDER))
+    opened = open_input(several[0] if several else target)
     if not isinstance(opened, InputFile):
         return _with(answer, message="The steps wrote nothing.")
+    size = sum(file.stat().st_size for file in several)
+    words = f"The first of {count_words(len(several), 'file')}." if several else ""
     with opened as made:
-        after = Side(made.size, "") if is_measured else side_of(made, target.parent)
-        return _with(answer, after=after, message=result)
+        after = Side(size or made.size, "") if is_measured else side_of(made, target.parent)
+        return _with(answer, after=after, message=" ".join(filter(None, (words, result))))
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def _too_much(steps: tuple[Step, ...], source: InputFile) -> str:

@@ -56,7 +56,7 @@ def publish(
         if (failure := finished(temp, folder, ours)) is not None:
             return failure
         if not final.parent.resolve().is_relative_to(folder.resolve()):
-            return _leads_out(final.parent)
+            return leads_out(final.parent)
         disk.make_folder(final.parent)
         return _placed(temp, final, on_existing, ours)
     except OSError as error:
@@ -146,7 +146,8 @@ def _folder_in_the_way(final: Path) -> Failure:
     )
 
 
-def _leads_out(folder: Path) -> Failure:
+def leads_out(folder: Path) -> Failure:
+    """Return the failure of an output whose folder lies outside the output folder."""
     return Failure(
         FailureKind.OUTPUT_FAILED,
         f"A link makes the folder {printable(folder.name)} lie outside the output folder.",

@@ -1,5 +1,6 @@
 """Consecutive steps of one family, run one after the other on one input; runs in a worker."""
 
+import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
@@ -57,9 +58,12 @@ def run_steps(source: InputFile, steps: Sequence[Step], target: Path) -> Failure
 
 
 def forget(unfinished: Path) -> None:
-    """Delete a temporary file; one on a disk that takes no change is left for the job's end."""
+    """Delete a temporary file or folder; what cannot be deleted is left for the job's end."""
     with suppress(OSError):
-        unfinished.unlink()
+        if unfinished.is_dir() and not unfinished.is_symlink():
+            shutil.rmtree(unfinished)
+        else:
+            unfinished.unlink()
 
 
 def _runs(steps: Sequence[Step]) -> list[tuple[Step, ...]]:

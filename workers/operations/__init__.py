@@ -40,6 +40,10 @@ class Companion(NamedTuple):
     suffix: str
 
 
+FOLDER: Final = Companion("", "")
+"""What a family tells that writes no `target`, but a folder of files: named as it, no suffix."""
+
+
 def companion_path(main: Path, companion: Companion) -> Path:
     """Return where a companion stands beside the main output, or beside its temporary file."""
     return main.with_name(f"{main.stem}{companion.mark}{companion.suffix}")
@@ -55,7 +59,8 @@ class Family(Protocol):
 
     # A family may offer as well:
     #   companions(steps, suffix) -> Sequence[Companion]
-    # what else `run` writes for an input with `suffix`, each beside `target` (companion_path);
+    # what else `run` writes for an input with `suffix`, each beside `target` (companion_path); or
+    # FOLDER alone, when it writes a folder of files instead.
     #   refusal(steps) -> str
     # why the steps can run on no input, or "": asked in each worker before its first task.
 

@@ -285,6 +285,35 @@ _MERGE: Final = Operation(
     is_reduce=True,
 )
 
+SPLIT: Final = "tables.split"
+_SPLIT: Final = Operation(
+    SPLIT,
+    "Split table",
+    "Writes a folder with a file for each value of a column; it is the last step.",
+    Kind.TABLE,
+    (
+        _text("column", "Column", "The column whose values the files are for.", None),
+        Parameter(
+            "keeps_column",
+            ParameterKind.FLAG,
+            "Keep the column",
+            "Whether the files have the column, too.",
+            True,
+        ),
+        Parameter(
+            "files_most",
+            ParameterKind.INTEGER,
+            "Files at most",
+            "A column with more values fails the table, before anything is written.",
+            1000,
+            unit="files",
+            minimum=1,
+            maximum=10_000,
+        ),
+    ),
+    lambda values: f"by {values['column'] or 'no column yet'}",
+)
+
 OPERATIONS: Final = (
     _CONVERT,
     _SELECT,
@@ -297,4 +326,5 @@ OPERATIONS: Final = (
     _SAMPLE,
     _SUMMARY,
     _MERGE,
+    _SPLIT,
 )

@@ -9,8 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from workers.job import Step
+from workers.operations import FOLDER, Companion
 from workers.operations.input_file import InputFile
-from workers.operations.table_declarations import DELIMITERS, MERGE, OPERATIONS as OPERATIONS
+from workers.operations.table_declarations import (
+    DELIMITERS,
+    MERGE,
+    OPERATIONS as OPERATIONS,
+    SPLIT,
+)
 from workers.operations.table_format import kept_suffix
 from workers.outcome import Failure, FailureKind
 from workers.partials import Partial
@@ -18,6 +24,7 @@ from workers.partials import Partial
 if TYPE_CHECKING:
     from workers.operations.table_parts import pl
 
+SPLIT_IS_LAST: Final = "To split a table makes several files, so it is the last step."
 _CONVERT: Final = "tables.convert"
 _SUMMARIZE: Final = "tables.summary"
 
@@ -38,11 +45,19 @@ def output_suffix(steps: Sequence[Step], suffix: str) -> str:
     return prefix + suffix
 
 
+def companions(steps: Sequence[Step], _suffix: str) -> Sequence[Companion]:
+    """Tell that a split writes a folder of files."""
+    return (FOLDER,) if any(step.operation == SPLIT for step in steps) else ()
+
+
 def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str:
     """Run the steps on one table and write `target`, in the format of its last suffix.
 
+    A split, which is the last step, writes a folder of such files in its place.
+
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
+    from workers.operations.table_split import split
     from workers.operations.table_values import PanicException, read_table, write_table
 
     chosen = [_completed(step) for step in steps]
@@ -52,12 +67,17 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     warning, delimiter, values = table.warning, table.delimiter, table.values
     del table  # what a step leaves behind is not held by this name
     try:
-        for step in chosen:
+        for step in chosen if chosen[-1].operation != SPLIT else chosen[:-1]:
             made = _stepped(step, values)
             if isinstance(made, Failure):
                 return made
             values = made
-        write_table(values, target, _delimiter(chosen, delimiter))
+        delimiter = _delimiter(chosen, delimiter)
+        if chosen[-1].operation == SPLIT:
+            if (failure := split(values, chosen[-1].parameters, target, delimiter)) is not None:
+                return failure
+        else:
+            write_table(values, target, delimiter)
     except PanicException as error:  # a damaged file can hold, for one, a date beyond all dates
         sentence = "The table holds values that cannot be; its content is damaged."
         return Failure(FailureKind.BAD_INPUT, sentence, detail=str(error))
@@ -113,6 +133,8 @@ def _stepped(step: Step, values: "pl.DataFrame") -> "pl.DataFrame | Failure":
         from workers.operations.table_merge import mergeable
 
         return mergeable(values)
+    if step.operation == SPLIT:
+        return Failure(FailureKind.OPERATION_FAILED, SPLIT_IS_LAST)
     if step.operation == _SUMMARIZE:
         return summarize(values)
     return stepped(step.operation, values, step.parameters)
