@@ -1,5 +1,6 @@
 """Tables as files, of every format, and the steps that run on them."""
 
+import datetime as dt
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from workers.operations import tables
 from workers.operations.input_file import InputFile, open_input
 from workers.operations.reopening import reopens
 
-Cell = str | float | None
+Cell = str | float | dt.date | None
 Rows = Sequence[Sequence[Cell]]
 
 _SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -166,3 +167,19 @@ def _open_cell(value: Cell) -> str:
         f'<table:table-cell office:value-type="float" office:value="{value}">'
         f"<text:p>{value}</text:p></table:table-cell>"
     )
+
+
+def old_workbook(file: Path, rows: Rows) -> Path:
+    """Write an old workbook (.xls) of one sheet."""
+    import xlwt
+
+    book = xlwt.Workbook(encoding="utf-8")
+    sheet = book.add_sheet("One")
+    day = xlwt.easyxf(num_format_str="yyyy-mm-dd")
+    for number, row in enumerate(rows):
+        for place, value in enumerate(row):
+            style = (day,) if isinstance(value, dt.date) else ()
+            if value is not None:
+                sheet.write(number, place, value, *style)
+    book.save(str(file))
+    return file

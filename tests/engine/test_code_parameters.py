@@ -10,7 +10,7 @@ from workers.command_line import catalogue
 from workers.command_line.options import OperationsOptions
 from workers.errors import JobRefused, PipelineError
 from workers.job import JobSpec, Pipeline
-from workers.job_starts import check_own_code
+from workers.job_starts import check_spec
 from workers.operations import find_operation
 from workers.operations.code_parameters import chosen_function, code_functions
 from workers.operations.code_steps import first_step, own_operation
@@ -183,7 +183,7 @@ def test_a_wrong_declaration_is_told_with_its_line(file: Path, decorator: str, r
     step = Step("user.process", {}, file)
     spec = JobSpec(file.parent, Pipeline("", (step,)), trusted=(digest(file),))
     with pytest.raises(JobRefused) as refused:
-        check_own_code(spec)
+        check_spec(spec)
     assert str(refused.value).startswith("long_lines.py, line 3: ")
     assert str(refused.value).endswith(reason)
     card = own_operation(find_operation("user.process"), first_step("user.process", file))

@@ -21,7 +21,13 @@ Values = Mapping[str, ParameterValue]
 
 MERGE: Final = "tables.merge"
 DELIMITERS: Final = {"comma": ",", "semicolon": ";", "tab": "\t", "bar": "|"}
-_FORMATS: Final = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON Lines", "arrow": "Arrow"}
+_FORMATS: Final = {
+    "csv": "CSV",
+    "parquet": "Parquet",
+    "jsonl": "JSON Lines",
+    "arrow": "Arrow",
+    "xlsx": "Excel",
+}
 _SEED_MOST: Final = 2**31 - 1
 _ROWS_MOST: Final = 10**9
 
@@ -90,8 +96,8 @@ def _group_words(values: Values) -> str:
 _CONVERT: Final = Operation(
     "tables.convert",
     "Convert table",
-    "Saves tables (CSV, TSV, Parquet, JSON Lines, Arrow, Excel) in another format; the delimiter "
-    "is found by itself.",
+    "Saves tables (CSV, TSV, Parquet, JSON Lines, Arrow, Excel, also .xls and .ods) in another "
+    "format; the delimiter is found by itself.",
     Kind.TABLE,
     (
         _format("parquet"),

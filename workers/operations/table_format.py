@@ -23,7 +23,10 @@ PARQUET_SUFFIXES: Final = (".parquet", ".pq")
 ARROW_SUFFIXES: Final = (".arrow", ".feather", ".ipc")
 JSON_SUFFIXES: Final = (".jsonl", ".ndjson")
 TAB_SUFFIXES: Final = (".tsv", ".tab")
-_WORKBOOK_SUFFIXES: Final = (".xlsx", ".xls", ".ods")
+EXCEL_SUFFIX: Final = ".xlsx"
+"""The one format of workbooks that is written, too."""
+
+_WORKBOOK_SUFFIXES: Final = (EXCEL_SUFFIX, ".xls", ".ods")
 _KEPT_SUFFIXES: Final = (
     ".csv",
     *TAB_SUFFIXES,

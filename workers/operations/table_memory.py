@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from workers.operations.input_file import InputFile, open_input
-from workers.operations.table_format import ARROW_SUFFIXES, PARQUET_SUFFIXES
+from workers.operations.table_format import ARROW_SUFFIXES, EXCEL_SUFFIX, PARQUET_SUFFIXES
 from workers.operations.table_weight import Weight, weight_of
 
 # The same table took 64 or 76 MB, as the allocator of polars had it.
@@ -36,6 +36,9 @@ _COPYING: Final = {
 _WEIGHED: Final = 8
 _AT_ONCE: Final = 3
 _BATCH: Final = 64 * 2**20  # small ones of 4 MB in all, unpacked
+_PACKED: Final = (*PARQUET_SUFFIXES, *ARROW_SUFFIXES, EXCEL_SUFFIX)
+# Its writer itself, and the rows that it holds as objects.
+_EXCEL: Final = 20 * 2**20
 _SUMMARY: Final = "tables.summary"
 
 
@@ -65,7 +68,8 @@ def _copied(weight: Weight, name: str) -> float:
 
 def _written(weight: Weight, suffix: str) -> float:
     """Return the bytes of the output that are held at once; text goes out in pieces."""
-    return weight.values / 2 if suffix.endswith((*PARQUET_SUFFIXES, *ARROW_SUFFIXES)) else 0.0
+    extra = _EXCEL if suffix.endswith(EXCEL_SUFFIX) else 0
+    return extra + (weight.values / 2 if suffix.endswith(_PACKED) else 0.0)
 
 
 def merge_need(tables: Sequence[Path], *, is_csv: bool) -> int:

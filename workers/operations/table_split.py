@@ -33,11 +33,11 @@ _UNSEEN: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 def split(
     table: pl.DataFrame, values: Mapping[str, ParameterValue], target: Path, delimiter: str
-) -> Failure | None:
+) -> Failure | str:
     """Write a file for each value into the folder named as `target` without its suffix.
 
-    Rows keep their order, files come in that of their first rows. Raises OSError when the disk
-    does not take one.
+    Rows keep their order, files come in that of their first rows. Returns a warning sentence or
+    "". Raises OSError when the disk does not take one.
     """
     column = str(values["column"]).strip()
     if (failure := _unfit(table, column, int(values["files_most"]))) is not None:
@@ -49,12 +49,15 @@ def split(
         parts = table.partition_by(column, maintain_order=True)
     except (PolarsError, PanicException) as error:
         return refused(error, table.columns)
-    names = _Names()
+    names, warnings = _Names(), dict.fromkeys([""])
     for part in parts:
         name = names.of(part[column][0])
         kept = part if values["keeps_column"] else part.drop(column)
-        write_table(kept, folder / f"{name}{target.suffix}", delimiter)
-    return None
+        made = write_table(kept, folder / f"{name}{target.suffix}", delimiter)
+        if isinstance(made, Failure):
+            return made
+        warnings[made] = None
+    return " ".join(filter(None, warnings))
 
 
 def _unfit(table: pl.DataFrame, column: str, most: int) -> Failure | None:

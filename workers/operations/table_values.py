@@ -12,6 +12,7 @@ from workers.operations.table_columnar import read_arrow, read_arrow_stream, rea
 from workers.operations.table_csv import read_csv
 from workers.operations.table_format import (
     ARROW_SUFFIXES,
+    EXCEL_SUFFIX,
     JSON_SUFFIXES,
     PARQUET_SUFFIXES,
     TAB_SUFFIXES,
@@ -90,12 +91,30 @@ def _read_text(content: bytes, suffix: str) -> Table | Failure:
     return bad_table(f"Not a readable {name} file (its first bytes are not {name}'s).")
 
 
-def write_table(values: pl.DataFrame, target: Path, delimiter: str) -> None:
-    """Write the values in the format of the suffix; raises OSError when the disk is full."""
+def write_table(values: pl.DataFrame, target: Path, delimiter: str) -> Failure | str:
+    """Write the values in the format of the suffix; return a warning sentence or "".
+
+    Raises OSError when the disk is full.
+    """
+    if target.suffix == EXCEL_SUFFIX:
+        return _write_excel(values, target)
     # Written by ourselves: polars turns a full disk into an error without a number.
     with target.open("xb") as stream:
         for piece in encoded(values, target.suffix, delimiter):
             stream.write(piece)
+    return ""
+
+
+def _write_excel(values: pl.DataFrame, target: Path) -> Failure | str:
+    from workers.operations.table_excel import excel
+
+    made = excel(values, target.parent)
+    if isinstance(made, Failure):
+        return made
+    content, warning = made
+    with target.open("xb") as stream:
+        stream.write(content)
+    return warning
 
 
 def encoded(
@@ -125,10 +144,14 @@ def encoded(
 
 
 def _flat(values: pl.DataFrame) -> pl.DataFrame:
-    """Write lists and structures as JSON text, which a CSV cell can hold."""
-    nested = [name for name, kind in values.schema.items() if kind.is_nested()]
-    if not nested:
-        return values
-    return values.with_columns(
-        pl.struct(pl.col(name)).struct.json_encode().alias(name) for name in nested
-    )
+    """Write lists and structures as JSON text, which a CSV cell can hold; so with other kinds."""
+    made = []
+    for name, kind in values.schema.items():
+        column = pl.col(name)
+        if kind.is_nested():
+            made.append(pl.struct(column).struct.json_encode().alias(name))
+        elif kind == pl.Duration:
+            made.append(column.dt.to_string("iso"))
+        elif kind == pl.Binary:
+            made.append(column.bin.encode("hex"))
+    return values.with_columns(made) if made else values

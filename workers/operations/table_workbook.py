@@ -5,6 +5,7 @@ import logging
 
 import fastexcel
 
+from workers.operations.old_workbook import Damaged, NoWorkbook, check_old_workbook
 from workers.operations.sheet_extent import refusal
 from workers.operations.table_parts import Table, bad_table, beyond_memory, pl
 from workers.outcome import Failure, FailureKind
@@ -13,12 +14,16 @@ from workers.wording import count_words, printable
 # It writes a line for every column without values; these columns are text, as in a CSV file.
 logging.getLogger("fastexcel").setLevel(logging.ERROR)
 _ZIP = b"PK\x03\x04"
+_COMPOUND = b"\xd0\xcf\x11\xe0"
+_DAMAGED = "Not a readable workbook (its content is damaged)."
 
 
 def read_workbook(content: bytes, sheet: str) -> Table | Failure:
     """Read the named sheet, or the first; the warning tells when there were others."""
     if content.startswith(_ZIP) and (said := refusal(content)) is not None:
         return bad_table(said.message) if said.is_damage else beyond_memory(said.message)
+    if content.startswith(_COMPOUND) and (old := _old_problem(content)):
+        return bad_table(old)
     try:
         reader = fastexcel.read_excel(content)
         names = list(reader.sheet_names)
@@ -27,11 +32,28 @@ def read_workbook(content: bytes, sheet: str) -> Table | Failure:
         chosen = sheet or names[0]
         loaded = reader.load_sheet(chosen, schema_sample_rows=None)
         values: pl.DataFrame = loaded.to_polars()
-    except fastexcel.FastExcelError as error:
-        return bad_table("Not a readable workbook (its content is damaged).", str(error))
+    except BaseException as error:
+        if not (isinstance(error, fastexcel.FastExcelError) or _is_panic(error)):
+            raise
+        return bad_table(_DAMAGED, str(error))
     if not values.columns:
         return bad_table(f"The sheet {printable(chosen)!r} is empty.")
     return Table(_narrowed(values), _warning(names, chosen, is_named=bool(sheet)))
+
+
+def _old_problem(content: bytes) -> str:
+    try:
+        check_old_workbook(content)
+    except Damaged:
+        return _DAMAGED
+    except NoWorkbook:
+        return "Not a workbook (the file is a document of another kind)."
+    return ""
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Say whether the reader stumbled over a damaged file: by a class that cannot be imported."""
+    return type(error).__name__ == "PanicException"
 
 
 def _narrowed(values: pl.DataFrame) -> pl.DataFrame:

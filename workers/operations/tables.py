@@ -74,14 +74,15 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
             values = made
         delimiter = _delimiter(chosen, delimiter)
         if chosen[-1].operation == SPLIT:
-            if (failure := split(values, chosen[-1].parameters, target, delimiter)) is not None:
-                return failure
+            written = split(values, chosen[-1].parameters, target, delimiter)
         else:
-            write_table(values, target, delimiter)
+            written = write_table(values, target, delimiter)
     except PanicException as error:  # a damaged file can hold, for one, a date beyond all dates
         sentence = "The table holds values that cannot be; its content is damaged."
         return Failure(FailureKind.BAD_INPUT, sentence, detail=str(error))
-    return warning
+    if isinstance(written, Failure):
+        return written
+    return " ".join(filter(None, (warning, written)))
 
 
 def memory_need(steps: Sequence[Step], source: InputFile) -> int:
