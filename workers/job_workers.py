@@ -170,7 +170,7 @@ class JobWorkers:
                 continue  # raising priority needs a privilege; its successor will have it
 
     def set_memory_cap(self, cap_bytes: int | None) -> None:
-        """End each worker that takes more resident memory than this from now on."""
+        """End each worker that takes more resident memory than this, or adds the most to more."""
         self._pool.set_memory_cap(cap_bytes)
 
     def views(self) -> tuple[TaskView, ...]:

@@ -22,7 +22,10 @@ SCARCE_MOST: Final = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
-    """Bytes: promised to all tasks at once, the most for one worker, worth a new process."""
+    """Bytes: promised to all tasks at once, the most for one worker, worth a new process.
+
+    So much as the most for one worker is also the most that all may hold together.
+    """
 
     together: int
     each: int

@@ -270,7 +270,7 @@ class WorkerPool:
         return events
 
     def set_memory_cap(self, cap_bytes: int | None) -> None:
-        """End each worker that takes more resident memory than this from now on."""
+        """End each worker that takes more resident memory than this, or adds the most to more."""
         self._watch.memory_cap = cap_bytes
 
     def close(self) -> None:

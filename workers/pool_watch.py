@@ -23,6 +23,8 @@ LOOK_EVERY_S: Final = 1.0
 FROZEN_LOOKS: Final = 10
 # How often memory is looked at where it has a cap: a process fills about 1 GB a second.
 MEMORY_LOOK_EVERY_S: Final = 0.1
+# A worker with less than this has no large task: its libraries alone can be half of it.
+LARGE: Final = 256 << 20
 _NEVER: Final = float("inf")
 
 
@@ -32,6 +34,7 @@ class PoolWatch:
     def __init__(self, clock: AwakeClock, start_patience_s: float) -> None:
         """Watch by the pool's clock; without a cap on memory."""
         self.memory_cap: int | None = None
+        """The most resident bytes for one worker, and for all of them together."""
         self._start_patience_s = start_patience_s
         self._clock = clock
         self._looked_at = clock.now()
@@ -56,9 +59,9 @@ class PoolWatch:
         is_weighing = self.memory_cap is not None and now - self._weighed_at >= MEMORY_LOOK_EVERY_S
         if is_weighing:
             self._weighed_at = now
+        if is_weighing:
+            self._weigh(members)
         for member in members:
-            if is_weighing:
-                self._weigh(member)
             if self._due(member) <= now:
                 self._end_overdue(member)
 
@@ -87,13 +90,26 @@ class PoolWatch:
             member.cpu_share = min(1.0, max(0.0, seen.cpu_s - member.cpu_s) / seconds)
         member.cpu_s = seen.cpu_s
 
-    def _weigh(self, member: Member) -> None:
+    def _weigh(self, members: Iterable[Member]) -> None:
+        """End who holds more than one may; the largest where all together do.
+
+        A join can outgrow what was predicted for it, and so can several side by side. The task is
+        tried again alone.
+        """
         assert self.memory_cap is not None
         from workers.memory import resident_bytes
 
-        resident = resident_bytes(member.process.pid or 0)
-        if resident > self.memory_cap:
-            _end(member, KillReason.MEMORY, resident)
+        together, largest, most = 0, None, 0
+        for member in members:
+            resident = resident_bytes(member.process.pid or 0)
+            if resident > self.memory_cap:
+                _end(member, KillReason.MEMORY, resident)
+                continue
+            together += resident
+            if resident > most:
+                largest, most = member, resident
+        if largest is not None and together > self.memory_cap and most > LARGE:
+            _end(largest, KillReason.MEMORY, most)
 
     def _due(self, member: Member) -> float:
         """Return when the worker has to be looked at for its time limits."""

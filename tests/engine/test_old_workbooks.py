@@ -30,10 +30,8 @@ def test_a_real_one_is_read_with_its_types(tmp_path: Path) -> None:
 
 
 def test_one_of_thousands_of_rows_is_read_whole(tmp_path: Path) -> None:
-    rows: list[list[Cell]] = [
-        ["n", "word"],
-        *([number, f"w{number % 7}"] for number in range(20_000)),
-    ]
+    rows: list[list[Cell]] = [["n", "word"]]
+    rows += [[number, f"w{number % 7}"] for number in range(20_000)]
     file = old_workbook(tmp_path / "a.xls", rows)
     assert file.stat().st_size > 109 * 512 * 4  # its table has more than one sector
     table = made(file.rename(tmp_path / "b.csv"), TO_PARQUET)

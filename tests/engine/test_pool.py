@@ -226,6 +226,17 @@ def test_worker_above_the_memory_cap_is_ended_and_its_neighbour_is_not(floor: Fl
     assert floor.until_answered(other)
 
 
+def test_workers_that_together_hold_too_much_lose_the_one_with_the_most(floor: Floor) -> None:
+    one, other = floor.workers(2)
+    floor.pool.set_memory_cap(500 * MB)
+    more, less = floor.give(one, "take 330"), floor.give(other, "take 200")
+    ended = floor.until_ended()
+    assert (ended.worker, ended.reason, ended.running) == (one, KillReason.MEMORY, more)
+    assert 330 * MB < ended.limit < 500 * MB
+    floor.go(other)
+    assert floor.until_answered(less)
+
+
 def test_worker_that_never_gets_up_is_ended(tmp_path: Path) -> None:
     floor = floor_of(pool_program.silent, start_patience_s=0.5)
     try:

@@ -4,16 +4,17 @@ import functools
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.engine.conftest import Running, job_of, own_code, sweep_of
 from tests.engine.test_engine import COPY, fill, outputs_of
-from workers import job_course, job_workers, load
+from workers import job_course, job_workers, load, memory
 from workers.circuit_breaker import CRASHES_IN_A_ROW
 from workers.commands import ContinueJob
-from workers.job import Axis, JobState
+from workers.job import Axis, JobState, Pipeline, Step, TaskState
 from workers.memory_budget import MemoryBudget
 from workers.outcome import FailureKind
 from workers.pool import WorkerPool
@@ -68,6 +69,37 @@ def test_task_over_the_memory_of_one_worker_fails_after_a_second_try_alone(
     assert (row.failure, row.attempts) == (FailureKind.OUT_OF_MEMORY, 2)
     assert row.message.startswith("Needs more memory than one worker may take: it had ")
     assert len(outputs_of(tmp_path / "out")) == len(names) - 1
+
+
+def test_joins_that_outgrow_what_was_predicted_end_alone_and_in_a_sentence(
+    running: Running, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        job_course, "memory_budget", lambda *_: MemoryBudget(900 * MB, 600 * MB, 900 * MB)
+    )
+    held: list[int] = []
+    monkeypatch.setattr(memory, "resident_bytes", _noting(memory.resident_bytes, held))
+    for name, keys in (("a", 2), ("b", 2), ("small", 1000)):
+        rows = "".join(f"{number % keys},{number}\n" for number in range(30_000))
+        (folder / f"{name}.csv").write_text(f"k,v\n{rows}")
+    query = "SELECT x.v, y.v AS w FROM input x JOIN input y ON x.k = y.k"
+    pipeline = Pipeline("Join", (Step("tables.sql", {"query": query}),))
+    running.post(*job_of(folder, tmp_path / "out", pipeline))
+    running.until_ended()
+    rows_of = {row.name: row for row in running.ended}
+    for name in ("a.csv", "b.csv"):
+        assert rows_of[name].failure is FailureKind.OUT_OF_MEMORY
+        assert rows_of[name].message.startswith("Needs more memory than one worker may take: ")
+    assert rows_of["small.csv"].state is TaskState.SUCCEEDED
+    assert max(held) < 2000 * MB
+
+
+def _noting(resident: Callable[..., int], held: list[int]) -> Callable[..., int]:
+    def noted(pid: int | None = None) -> int:
+        held.append(resident(pid))
+        return held[-1]
+
+    return noted
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
