@@ -30,7 +30,7 @@ _PARSING: Final = 2.3
 _CELL: Final = 72
 _CELL_VALUE: Final = 16
 _UNPACKED_SHARE: Final = 0.5
-_OLD_WORKBOOK: Final = 6  # .xls, whose cells are packed in records of some 14 bytes
+_OLD_WORKBOOK: Final = 14  # .xls, whose cells are packed in records of 6 to 18 bytes
 _PARQUET_MARK: Final = b"PAR1"
 _TAIL: Final = 8
 # A footer or a list of buffers too long to be read here: zstd packs some ten to one.
