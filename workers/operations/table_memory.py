@@ -30,7 +30,7 @@ _COPYING: Final = {
     "tables.deduplicate": _HASHED,
     "tables.group": _HASHED,
     "tables.sql": _HASHED,
-    "tables.split": _HASHED,
+    "tables.split": _SORTED,
 }
 # Of many tables the largest few are looked at; so many are in hand while Parquet is written.
 _WEIGHED: Final = 8
