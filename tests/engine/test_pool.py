@@ -232,7 +232,7 @@ def test_workers_that_together_hold_too_much_lose_the_one_with_the_most(floor: F
     more, less = floor.give(one, "take 330"), floor.give(other, "take 200")
     ended = floor.until_ended()
     assert (ended.worker, ended.reason, ended.running) == (one, KillReason.MEMORY, more)
-    assert 330 * MB < ended.limit < 500 * MB
+    assert 256 * MB < ended.limit < 500 * MB  # it may be ended while it still fills
     floor.go(other)
     assert floor.until_answered(less)
 
