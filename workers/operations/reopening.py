@@ -1,7 +1,6 @@
 """Whether a finished output opens again, from its first and last bytes and its header."""
 
 import os
-import zipfile
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +28,8 @@ def reopens(file: Path) -> bool:
     if format_of_suffix(file.suffix) is not None:
         return picture_size(file) is not None
     if file.suffix == ".xlsx":
+        import zipfile  # here: own code may have left no path to find it by
+
         return zipfile.is_zipfile(file)
     mark = _TABLE_MARKS.get(file.suffix)
     if mark is None and file.suffix != ".npy":
