@@ -106,6 +106,29 @@ def test_venv_is_ready_only_with_a_fresh_stamp(
     assert not virtual_environment.is_ready(clone, "app")
 
 
+@pytest.mark.parametrize(("cores", "expected"), [(1, 2), (2, 3), (4, 6), (64, 8)])
+def test_tests_are_shared_by_more_processes_than_cores_up_to_a_bound(
+    bootstrap: ModuleType, cores: int, expected: int
+) -> None:
+    assert bootstrap.processes_for(cores) == expected
+
+
+def test_own_modules_are_compiled_even_where_python_is_told_not_to(
+    virtual_environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = virtual_environment.venv_program(tmp_path, "python")
+    program.parent.mkdir(parents=True)
+    program.symlink_to(sys.executable)
+    for name in ("workers", "tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "module.py").write_text("x = 1\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    virtual_environment.compile_own(tmp_path)
+    compiled = {file.parent.parent.name for file in tmp_path.rglob("module.*.pyc")}
+    assert compiled == {"workers", "tests"}
+
+
 def test_moved_clone_needs_a_new_venv(virtual_environment: ModuleType, tmp_path: Path) -> None:
     first = virtual_environment.fingerprint(_clone(tmp_path / "here"), "app")
     assert virtual_environment.fingerprint(_clone(tmp_path / "there"), "app") != first
