@@ -54,6 +54,8 @@ QUICK_SLEEPERS: Final = 16
 FAULTY_TASK_S: Final = 0.1
 FAULT_LIMIT_S: Final = 1.0
 DWELL_S: Final = 0.02
+# With fewer, there would be no room for the long and the faulty ones.
+LEAST_TASKS: Final = 20
 # Some ten seconds in all: a pool whose workers have not all come by then is measured as it is.
 MOST_MEETINGS: Final = 200
 
@@ -76,6 +78,7 @@ class Setting:
 
     workers: int
     is_quick: bool
+    most_tasks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,9 @@ class Case:
 
     def count(self, setting: Setting) -> int:
         """Return how many tasks there are."""
-        return self.quick if setting.is_quick else self.full
+        count = self.quick if setting.is_quick else self.full
+        most = setting.most_tasks
+        return count if most is None else min(count, max(most, LEAST_TASKS))
 
     def turns(self, setting: Setting) -> int:
         """Return how often a round measures each peer."""
@@ -189,7 +194,7 @@ def measure_faults(pool: OurPool, setting: Setting, count: int) -> Measured:
     """Compare the good tasks' speed among faulty ones with that without faults."""
     pool.open_with(setting.workers, timeout=FAULT_LIMIT_S, retries=0)
     warm(pool, setting.workers)
-    good = [FAULTY_TASK_S] * (count // 8)
+    good = [FAULTY_TASK_S] * max(2, count // 8)
     tasks = _with_faults(count)
     before = _timed_faults(pool, good)
     faulty = _timed_faults(pool, tasks)
@@ -222,7 +227,7 @@ def _timed_faults(pool: OurPool, tasks: list[float]) -> Measured:
 def _with_faults(count: int) -> list[float]:
     """Return the good tasks and among them, not at the very end, the faulty ones."""
     tasks = [FAULTY_TASK_S] * count
-    each = count // 100
+    each = max(1, count // 100)
     kinds = [EXITS, CRASHES] * each
     places = random.Random(1).sample(range(count * 9 // 10), 2 * each)
     for place, fault in zip(places, [*kinds[:each], *[HANGS] * each], strict=True):

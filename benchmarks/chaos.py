@@ -1,6 +1,6 @@
 """What becomes of 2,400 tasks of 4 ms while a random worker is killed every 0.3 s.
 
-    python benchmarks/chaos.py [--quick] [--json]
+    python benchmarks/chaos.py [--quick] [--json] [--only PEER...] [--most TASKS]
 
 The same for every peer: half of the tasks, a pause in which idle workers are killed, the other
 half. A result counts each time it is delivered: `lost` are the tasks without one, `twice` those
@@ -287,9 +287,9 @@ def _workers(is_ray: bool) -> list[psutil.Process]:
     return found
 
 
-def measure(name: str, *, is_quick: bool) -> Ended:
+def measure(name: str, tasks: int, *, is_quick: bool) -> Ended:
     """Run one peer in a process group of its own."""
-    tasks, stall_s = (QUICK_TASKS, QUICK_STALL_S) if is_quick else (TASKS, STALL_S)
+    stall_s = QUICK_STALL_S if is_quick else STALL_S
     code = f"from benchmarks.chaos import run_here; run_here({name!r}, {tasks}, {stall_s})"
     return run_apart(code, QUICK_LIMIT_S if is_quick else LIMIT_S)
 
@@ -299,18 +299,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
+    every = (*POOLS, ENGINE)
+    parser.add_argument("--only", nargs="+", choices=every, help="measure these alone")
+    parser.add_argument("--most", type=int, help="give at most so many tasks")
     chosen = parser.parse_args()
     heed_termination()
     if os.name == "nt":
         print("Needs SIGKILL and process groups: not on Windows.")
         return 0
     tasks = QUICK_TASKS if chosen.quick else TASKS
+    tasks = min(tasks, chosen.most or tasks)
     figures = {}
     print(f"{tasks:,} tasks of {TASK_S * 1000:.0f} ms, {WORKERS} workers, one killed every 0.3 s\n")
     titles = f"{'finished':>9}{'lost':>7}{'twice':>7}{'kills':>7}{'survived':>10}{'left':>6}"
     print(f"{'':22}{titles}{'seconds':>9}   end", flush=True)
-    for name in QUICK if chosen.quick else (*POOLS, ENGINE):
-        ended = measure(name, is_quick=chosen.quick)
+    for name in chosen.only or (QUICK if chosen.quick else every):
+        ended = measure(name, tasks, is_quick=chosen.quick)
         _print_row(name, ended)
         figures[f"chaos.{name.lower().replace(' ', '_')}"] = _figure(name, ended, tasks)
     if chosen.json:

@@ -1,6 +1,7 @@
 """Everycore's process pool beside its peers, on eight kinds of work and one of faults.
 
-    python benchmarks/engine.py [--quick] [--json] [--only CASE...] [--rounds N] [--workers N]
+    python benchmarks/engine.py [--quick] [--json] [--only CASE...] [--most TASKS] [--rounds N]
+                                [--workers N]
 
 Each (peer, case, round) runs in a process group of its own, the peers by turns in each round, on a
 pool that is warm (except for `start`); the table shows medians. A peer tries several batch sizes
@@ -13,7 +14,7 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -101,7 +102,7 @@ class CaseRun:
             self._passes.setdefault(name, []).append(measured)
 
     def _tried(self, name: str, batch: int, *, is_quick: bool) -> Measured:
-        setting = f"Setting({self._setting.workers}, {is_quick})"
+        setting = replace(self._setting, is_quick=is_quick)
         call = f"run_here({self._case.name!r}, {name!r}, {setting}, {batch})"
         code = f"from benchmarks.engine import Setting, run_here; {call}"
         ended = run_apart(code, QUICK_LIMIT_S if is_quick else LIMIT_S)
@@ -152,11 +153,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
     parser.add_argument("--only", nargs="+", choices=CASES, help="run these cases alone")
+    parser.add_argument("--most", type=int, help="give at most so many tasks (at least 20)")
     parser.add_argument("--rounds", type=int, help=f"measure so often (default {ROUNDS}, quick 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="default: cores")
     chosen = parser.parse_args()
     heed_termination()
-    setting = Setting(max(1, chosen.workers), chosen.quick)
+    setting = Setting(max(1, chosen.workers), chosen.quick, chosen.most)
     rounds = max(1, chosen.rounds or (1 if chosen.quick else ROUNDS))
     cases = [CASES[name] for name in chosen.only or CASES]
     reached = [verdict for case in cases for verdict in measure_case(case, setting, rounds)]

@@ -1,7 +1,8 @@
 """Picture work beside ImageMagick, GraphicsMagick, sharp, libvips' own tool and Pillow scripts.
 
-    python benchmarks/images.py [--quick] [--json] [--only WORK...] [--rounds N] [--workers N]
-                                [--tree FOLDER] [--node-modules FOLDER]
+    python benchmarks/images.py [--quick] [--json] [--only WORK...] [--beside PEER...]
+                                [--most PICTURES] [--rounds N] [--workers N] [--tree FOLDER]
+                                [--node-modules FOLDER]
 
 Each (peer, work, round) is a program of its own, run by turns over the same pictures, which the
 system has in its cache; the table shows medians. `whole` is from the start of the program to its
@@ -17,7 +18,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from math import isnan, nan
@@ -34,7 +35,7 @@ from benchmarks.measuring import heed_termination
 from benchmarks.picture_passes import Pass, Task
 from benchmarks.picture_peers import FLOOR, OURS, PEERS, Peer
 from benchmarks.picture_works import ALONE, BEST_POOL, BY_POOL, WORKS, Goal, Work
-from benchmarks.pictures import PHOTOS, make_pictures, pictures_in
+from benchmarks.pictures import PHOTOS, SCREENS, make_pictures, pictures_in
 from benchmarks.verdicts import Verdict, print_verdict
 
 COUNT: Final = 48
@@ -185,7 +186,7 @@ def measure_work(work: Work, setting: Setting, versions: Mapping[str, str]) -> l
     if problem := work.problem():
         print(f"  skipped: {problem}")
         return []
-    peers = [peer for peer in PEERS.values() if work.name in peer.works and versions[peer.name]]
+    peers = [peer for peer in PEERS.values() if work.name in peer.works and versions.get(peer.name)]
     run = WorkRun(work, setting, peers)
     run.run()
     rows = run.rows()
@@ -201,16 +202,16 @@ def measure_work(work: Work, setting: Setting, versions: Mapping[str, str]) -> l
     return reached
 
 
-def asked_versions() -> dict[str, str]:
-    """Ask each peer for its version and print it, or how to install it."""
-    versions = {peer.name: peer.version() for peer in PEERS.values()}
+def asked_versions(names: Collection[str]) -> dict[str, str]:
+    """Ask each peer for its version and print it, or how to install it; others have none."""
+    versions = {name: peer.version() for name, peer in PEERS.items() if name in names}
     for name, said in versions.items():
         print(f"{name:28}{said or f'not installed: {PEERS[name].install}'}", flush=True)
     return versions
 
 
 @contextmanager
-def tree_of(count: int, given: Path | None) -> Iterator[Path]:
+def tree_of(kinds: Collection[str], count: int, given: Path | None) -> Iterator[Path]:
     """Yield the folder with the pictures; one of our own goes away in the end."""
     if given is not None and given.is_dir():
         yield given.resolve()
@@ -218,8 +219,12 @@ def tree_of(count: int, given: Path | None) -> Iterator[Path]:
     with TemporaryDirectory(prefix="ec-pictures-", ignore_cleanup_errors=True) as place:
         tree = (given or Path(place) / "tree").resolve()
         begin = time.perf_counter()
-        make_pictures(tree, count)
-        print(f"{2 * count} pictures made in {time.perf_counter() - begin:.1f} s", flush=True)
+        # One that stays may be asked for other works the next time.
+        drawn = kinds if given is None else (PHOTOS, SCREENS)
+        make_pictures(tree, drawn, count)
+        print(
+            f"{len(drawn) * count} pictures made in {time.perf_counter() - begin:.1f} s", flush=True
+        )
         yield tree
 
 
@@ -229,6 +234,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_COUNT} pictures")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
     parser.add_argument("--only", nargs="+", choices=WORKS, help="do these works alone")
+    parser.add_argument("--beside", nargs="+", choices=PEERS, help="compare with these alone")
+    parser.add_argument("--most", type=int, help="take at most so many pictures")
     parser.add_argument("--rounds", type=int, help=f"measure so often (default {ROUNDS}, quick 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="default: cores")
     parser.add_argument("--tree", type=Path, help="pictures that are there, or are to be made")
@@ -238,10 +245,12 @@ def main() -> int:
     if chosen.node_modules is not None:
         os.environ["NODE_PATH"] = str(chosen.node_modules.resolve())
     rounds = max(1, chosen.rounds or (1 if chosen.quick else ROUNDS))
-    versions = asked_versions()
-    with tree_of(QUICK_COUNT if chosen.quick else COUNT, chosen.tree) as tree:
+    versions = asked_versions({OURS, *(chosen.beside or PEERS)})
+    works = [WORKS[name] for name in chosen.only or WORKS]
+    count = QUICK_COUNT if chosen.quick else COUNT
+    count = min(count, chosen.most or count)
+    with tree_of({work.source for work in works}, count, chosen.tree) as tree:
         setting = Setting(tree, rounds, max(1, chosen.workers))
-        works = [WORKS[name] for name in chosen.only or WORKS]
         reached = [found for work in works for found in measure_work(work, setting, versions)]
     if chosen.json:
         print(json.dumps({verdict.key: verdict.figure() for verdict in reached}))

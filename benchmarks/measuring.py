@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -80,16 +79,10 @@ def run_apart(code: str, limit_s: float) -> Ended:
     return Ended(said, _problem(child.returncode, complaint, is_hung), is_hung, left_behind)
 
 
-@cache
-def _bytecode() -> TemporaryDirectory[str]:
-    """Return where all measured programs keep compiled modules, as installed packages have them."""
-    return TemporaryDirectory(prefix="ec-bytecode-", ignore_cleanup_errors=True)
-
-
 def _environment(place: Path, mark: str) -> dict[str, str]:
     return {
+        # Compiled modules are kept beside their sources, as those of installed packages are.
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
-        "PYTHONPYCACHEPREFIX": _bytecode().name,
         MARK: mark,
         "PYTHONPATH": str(ROOT),
         "TMPDIR": str(place),

@@ -1,6 +1,7 @@
 """Everycore over many numbers and many small tables, beside the standard library's pools.
 
-    python benchmarks/numbers_and_tables.py [--quick] [--json] [--only CASE...] [--rounds N]
+    python benchmarks/numbers_and_tables.py [--quick] [--json] [--only CASE...] [--most N]
+                                            [--rounds N]
 
 Each (peer, case, round) is a whole program, measured from its start to its end, the peers by turns
 in each round; the table shows medians. All of them write their results as a CSV file. Everycore
@@ -134,10 +135,11 @@ def _added_up(case: Case, peer: str, count: int) -> int:
 class CaseRun:
     """The rounds of one case: what each peer took, what could not be measured."""
 
-    def __init__(self, case: Case, workers: int, *, is_quick: bool) -> None:
-        self._case, self._workers = case, workers
+    def __init__(self, case: Case, workers: int, most: int | None, *, is_quick: bool) -> None:
+        self.case, self.workers = case, workers
         self._peers = case.peers(is_quick=is_quick)
-        self.count = case.quick if is_quick else case.full
+        count = case.quick if is_quick else case.full
+        self.count = min(count, most or count)
         self._rows = QUICK_ROWS if is_quick else ROWS
         self._passes: dict[str, list[float]] = {}
         self._totals: set[int] = set()
@@ -147,7 +149,7 @@ class CaseRun:
         """Measure all peers by turns, another one first in each round."""
         peers = self._peers
         for peer in peers:  # unmeasured: compiles modules and brings libraries from the disk
-            self._run_apart(peer, self._workers)
+            self._run_apart(peer, self.workers)
         for number in range(rounds):
             first = number % len(peers)
             for peer in (*peers[first:], *peers[:first]):
@@ -159,7 +161,7 @@ class CaseRun:
         return {peer: median(self._passes[peer]) for peer in self._peers if peer in self._passes}
 
     def _run_apart(self, peer: str, count: int) -> Ended:
-        told = f"{self._case.name!r}, {peer!r}, {count}, {self._workers}, {self._rows}"
+        told = f"{self.case.name!r}, {peer!r}, {count}, {self.workers}, {self._rows}"
         call = f"measure_here({told})"
         return run_apart(f"from benchmarks.numbers_and_tables import measure_here; {call}", LIMIT_S)
 
@@ -204,10 +206,10 @@ def _best(seconds: dict[str, float], *beginnings: str) -> float | None:
     )
 
 
-def measure_case(case: Case, workers: int, rounds: int, *, is_quick: bool) -> list[Verdict]:
+def measure_case(run: CaseRun, rounds: int) -> list[Verdict]:
     """Run a case, print its table, return what was reached."""
-    run = CaseRun(case, workers, is_quick=is_quick)
-    print(f"\n{case.name}: {run.count:,} {case.says}; {workers} workers, median of {rounds}")
+    case = run.case
+    print(f"\n{case.name}: {run.count:,} {case.says}; {run.workers} workers, median of {rounds}")
     run.run(rounds)
     seconds = run.seconds()
     best = _best(seconds, "multiprocessing", "ProcessPool")
@@ -230,6 +232,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="end within a minute")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
     parser.add_argument("--only", nargs="+", choices=CASES, help="run these cases alone")
+    parser.add_argument("--most", type=int, help="give at most so many numbers or tables")
     parser.add_argument("--rounds", type=int, help=f"measure so often (default {ROUNDS}, quick 1)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="default: cores")
     chosen = parser.parse_args()
@@ -239,7 +242,7 @@ def main() -> int:
         verdict
         for name in chosen.only or CASES
         for verdict in measure_case(
-            CASES[name], max(1, chosen.workers), rounds, is_quick=chosen.quick
+            CaseRun(CASES[name], max(1, chosen.workers), chosen.most, is_quick=chosen.quick), rounds
         )
     ]
     if chosen.json:

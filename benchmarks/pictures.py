@@ -8,7 +8,7 @@ like text.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -41,14 +41,14 @@ _GLYPH_WIDTH: Final = 7
 _LINE_HEIGHT: Final = 18
 
 
-def make_pictures(tree: Path, count: int) -> None:
-    """Write `count` photos and as many screenshots below `tree`, by all cores."""
-    for folder in (PHOTOS, SCREENS):
-        (tree / folder).mkdir(parents=True)
+def make_pictures(tree: Path, kinds: Collection[str], count: int) -> None:
+    """Write `count` pictures of each kind below `tree`, by all cores."""
     # Not forked: this program may have loaded libvips, which does not outlive a fork.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        list(pool.map(partial(_make_photo, tree / PHOTOS), range(count)))
-        list(pool.map(partial(_make_screen, tree / SCREENS), range(count)))
+        for kind, make in ((PHOTOS, _make_photo), (SCREENS, _make_screen)):
+            if kind in kinds:
+                (tree / kind).mkdir(parents=True)
+                list(pool.map(partial(make, tree / kind), range(count)))
 
 
 def pictures_in(tree: Path, kind: str) -> list[Path]:

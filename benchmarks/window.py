@@ -81,7 +81,7 @@ class WindowRun(QObject):
         self._last_beat = self._started_at = 0.0
         self._beat = QTimer(self, interval=BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
         self._beat.timeout.connect(self._note_beat)
-        self._warm_up = QTimer(self, singleShot=True, interval=round(WARM_UP_S * 1000))
+        self._warm_up = QTimer(self, singleShot=True, interval=round(_warm_up_s(seconds) * 1000))
         self._warm_up.timeout.connect(self._begin)
         self._measuring = QTimer(self, singleShot=True, interval=round(seconds * 1000))
         self._measuring.timeout.connect(self._end)
@@ -170,9 +170,14 @@ def run_window(place: Path, files: int, seconds: float) -> None:
     print(json.dumps(asdict(WindowRun(place, files, seconds).run())), flush=True)
 
 
+def _warm_up_s(seconds: float) -> float:
+    """Return how long the window runs before it is measured for so many seconds."""
+    return min(WARM_UP_S, seconds)
+
+
 def measure(seconds: float) -> Measured:
     """Run the window in a process group of its own, whose every process is ended with it."""
-    files = round((seconds + WARM_UP_S) * FILES_A_SECOND)
+    files = round((seconds + _warm_up_s(seconds)) * FILES_A_SECOND)
     with TemporaryDirectory(prefix="everycore-window-") as folder, _screen() as screen:
         place = Path(folder)
         _fill(place, files)

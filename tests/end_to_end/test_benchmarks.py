@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CHAOS_OF_OURS = ("Everycore Pool", "Everycore engine")
 FIGURE = {"value", "unit", "goal", "held"}
 
 
@@ -17,14 +18,14 @@ FIGURE = {"value", "unit", "goal", "held"}
 @pytest.mark.parametrize(
     "line",
     [
-        ("engine", "--only", "start", "bytes", "faulty"),
-        ("chaos",),
-        ("window",),
-        ("memory", "--only", "resize"),
-        ("million",),
+        ("engine", "--only", "start", "bytes", "faulty", "--most", "20"),
+        ("chaos", "--only", "ProcessPoolExecutor", *CHAOS_OF_OURS, "--most", "200"),
+        ("window", "--seconds", "1"),
+        ("memory", "--only", "passes.jpg resize"),
+        ("million", "--most", "2000"),
         ("journal",),
-        ("numbers_and_tables", "--only", "primes"),
-        ("images", "--only", "png_to_webp"),
+        ("numbers_and_tables", "--only", "primes", "--most", "1000"),
+        ("images", "--only", "fit_jpeg", "png_to_webp", "--beside", "floor", "--most", "1"),
     ],
     ids=" ".join,
 )
