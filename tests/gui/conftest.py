@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 
 
 @pytest.fixture(autouse=True)
@@ -12,5 +13,7 @@ def _collected_here() -> Iterator[None]:
     gc.disable()
     gc.freeze()  # what all tests share need not be looked through after each
     yield
+    # No event loop runs here that would do it: each style sheet would style them all once more.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     gc.collect()
     gc.enable()
