@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 ROOT: Final = Path(__file__).resolve().parent.parent
 PRODUCT: Final = ("gui_app", "workers", "resources")
 OURS: Final = (*PRODUCT, "packaging", "benchmarks", "tests")
@@ -65,6 +63,12 @@ def _parsed(folder: str) -> tuple[tuple[Path, ast.Module], ...]:
     return tuple((file, ast.parse(file.read_bytes(), str(file))) for file in files)
 
 
+@functools.cache
+def _nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Return all nodes of a tree; many rules look at the same."""
+    return tuple(ast.walk(tree))
+
+
 def _broken(rule: Rule, folders: Sequence[str], *, allowed: Sequence[str] = ()) -> list[str]:
     return [
         f"{name}:{line}: {what}"
@@ -76,12 +80,12 @@ def _broken(rule: Rule, folders: Sequence[str], *, allowed: Sequence[str] = ()) 
 
 
 def _functions(tree: ast.AST) -> Iterator[Function]:
-    return (node for node in ast.walk(tree) if isinstance(node, Function))
+    return (node for node in _nodes(tree) if isinstance(node, Function))
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
     """Yield each call with the last part of the called name."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute):
                 yield node, node.func.attr
@@ -90,7 +94,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str]]:
 
 
 def _relative_or_star_imports(tree: ast.Module) -> Iterator[Finding]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ImportFrom):
             if node.level:
                 yield node.lineno, "relative import"
@@ -111,7 +115,7 @@ def _lambda_slots(tree: ast.Module) -> Iterator[Finding]:
 
 
 def _connections_in_loops(tree: ast.Module) -> Iterator[Finding]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.While):
             for call, name in _calls(node):
                 if name == "connect" and _is_signal(call):
@@ -123,7 +127,7 @@ def _is_signal(call: ast.Call) -> bool:
 
 
 def _broad_excepts(tree: ast.Module) -> Iterator[Finding]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ExceptHandler):
             caught = "BaseException" if node.type is None else ast.unparse(node.type)
             if re.search(r"\b(Exception|BaseException)\b", caught) and not _raises_again(node):
@@ -155,7 +159,7 @@ def _many_arguments(tree: ast.Module) -> Iterator[Finding]:
 
 
 def _vague_names(tree: ast.Module) -> Iterator[Finding]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ClassDef) and VAGUE_CLASS.search(node.name):
             yield node.lineno, f"class {node.name}"
         elif isinstance(node, Function) and VAGUE.search(node.name) and not _overrides(node):
@@ -197,7 +201,7 @@ def _is_harmless(text: ast.expr) -> bool:
 
 def _unpickling(tree: ast.Module) -> Iterator[Finding]:
     risky = {("pickle", "load"), ("pickle", "loads"), ("pickle", "Unpickler"), ("marshal", "loads")}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if (node.value.id, node.attr) in risky:
                 yield node.lineno, f"{node.value.id}.{node.attr}"
@@ -252,34 +256,35 @@ def _sleeping_tests(tree: ast.Module) -> Iterator[Finding]:
 
 
 def _mocks(tree: ast.Module) -> Iterator[Finding]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("unittest"):
             yield node.lineno, f"from {node.module} import"
         elif isinstance(node, ast.Import) and any("mock" in alias.name for alias in node.names):
             yield node.lineno, "mock"
 
 
-@pytest.mark.parametrize(
-    ("rule", "folders"),
-    [
-        (_relative_or_star_imports, OURS),
-        (_process_events, OURS),
-        (_lambda_slots, OURS),
-        (_connections_in_loops, PRODUCT),
-        (_long_functions, OURS),
-        (_many_arguments, OURS),
-        (_vague_names, PRODUCT),
-        (_unescaped_words, ("gui_app",)),
-        (_unpickling, PRODUCT),
-        (_hollow_tests, ("tests",)),
-        (_sleeping_tests, ("tests",)),
-        (_mocks, ("tests",)),
-    ],
-    ids=lambda value: value.__name__.strip("_") if callable(value) else "",
+RULES: Final[tuple[tuple[Rule, tuple[str, ...]], ...]] = (
+    (_relative_or_star_imports, OURS),
+    (_process_events, OURS),
+    (_lambda_slots, OURS),
+    (_connections_in_loops, PRODUCT),
+    (_long_functions, OURS),
+    (_many_arguments, OURS),
+    (_vague_names, PRODUCT),
+    (_unescaped_words, ("gui_app",)),
+    (_unpickling, PRODUCT),
+    (_hollow_tests, ("tests",)),
+    (_sleeping_tests, ("tests",)),
+    (_mocks, ("tests",)),
 )
-def test_tree_keeps_the_rule(rule: Rule, folders: tuple[str, ...]) -> None:
-    allowed = STANDARD_FACES.get(rule.__name__.strip("_"), ())
-    broken = _broken(rule, folders, allowed=allowed)
+
+
+def test_tree_keeps_the_rules() -> None:
+    # All of them in one test: to parse the tree takes longer than any rule.
+    broken = []
+    for rule, folders in RULES:
+        allowed = STANDARD_FACES.get(rule.__name__.strip("_"), ())
+        broken += _broken(rule, folders, allowed=allowed)
     assert not broken, "\n".join(broken)
 
 
