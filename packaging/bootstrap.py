@@ -114,8 +114,8 @@ def processes_for(cores: int) -> int:
 
 def _test(arguments: Sequence[str]) -> int:
     virtual_environment.compile_own(ROOT)
-    # A few tests at a time: they last from a millisecond to a minute.
-    parallel = ["-n", str(processes_for(_cores())), "--maxschedchunk", "4"]
+    # Not many tests at a time: they last from a millisecond to a minute.
+    parallel = ["-n", str(processes_for(_cores())), "--maxschedchunk", "16"]
     return _attend([_program("python"), "-m", "pytest", *parallel, *arguments])
 
 

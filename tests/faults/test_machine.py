@@ -81,7 +81,7 @@ def test_usable_cores_follow_the_quota_of_a_control_group() -> None:
 # ---- languages
 
 
-@pytest.fixture(scope="module", params=["C", "POSIX", "tr_TR.UTF-8", "de_DE.UTF-8", "ar_EG.UTF-8"])
+@pytest.fixture(scope="module", params=["C", "tr_TR.UTF-8", "de_DE.UTF-8", "ar_EG.UTF-8"])
 def language(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:

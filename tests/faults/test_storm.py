@@ -14,10 +14,12 @@ from workers.commands import CancelJob, Command, ContinueJob, PauseJob, ResizeWo
 from workers.job import JobState
 from workers.snapshot import JobSnapshot
 
-FILES = 20_000
+FILES = 4_000
 COMMANDS = 1_000
+# So many of them, at most, come while files are still being found.
+EARLY_COMMANDS = 100
 # A worker that is killed takes its start with it: a new command waits for so many more tasks.
-TASKS_BETWEEN = 15
+TASKS_BETWEEN = 6
 LIMIT_S = 600.0
 
 COPY = """
@@ -45,8 +47,9 @@ class Storm:
         elif lot < 0.6:
             self._post("resize", ResizeWorkers(self._chance.choice((1, 2, 3, 4))))
         elif lot < 0.97:
-            self._post("pause", PauseJob())
-            self._post("continue", ContinueJob())
+            for _ in range(self._chance.randint(1, 5)):  # a hand that hammers on the button
+                self._post("pause", PauseJob())
+                self._post("continue", ContinueJob())
         else:
             self._post("cancel", CancelJob())
             self._post("retry", RetryTasks())
@@ -78,7 +81,8 @@ def test_thousand_random_commands_lose_and_double_no_task(
             running.post(ContinueJob())
         if snapshot.state.is_ended:
             running.post(RetryTasks())
-        if ended - ended_at_last >= TASKS_BETWEEN or snapshot.counts.total < FILES:
+        is_early = snapshot.counts.total < FILES and sum(storm.done.values()) < EARLY_COMMANDS
+        if ended - ended_at_last >= TASKS_BETWEEN or is_early:
             ended_at_last = ended
             storm.strike(snapshot)
     end = _until_all_succeeded(running, give_up)
