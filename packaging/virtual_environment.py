@@ -24,6 +24,9 @@ BUILD_LOCK: Final = "requirements-build.lock"
 # What the tests start as programs, again and again.
 OWN: Final = ("gui_app", "workers", "resources", "tests", "benchmarks", "packaging")
 
+# It takes 20 s of a core; one that is slower starts slower, but starts.
+COMPILED_WITHIN_S: Final = 300.0
+
 _CANDIDATES: Final = ("python3", "python3.13", "python3.12", "python3.11", "python3.14", "python")
 # pip learnt `--python` in 22.3: with it a system's pip can fill a .venv that has none.
 _PIP_WITH_PYTHON: Final = (22, 3)
@@ -111,8 +114,19 @@ def compile_own(root: Path) -> None:
     A worker takes 0.17 s of a core to start then, else 0.24 s. What cannot be compiled or written
     is left to whoever imports it.
     """
-    own = str(venv_program(root, "python"))
-    _succeeds([own, "-m", "compileall", "-q", "-j", "0", *(str(root / name) for name in OWN)])
+    _compile(root, [root / name for name in OWN])
+
+
+def compile_packages(root: Path) -> None:
+    """Compile the packages of the .venv by all cores; pip would take one."""
+    venv = root / ".venv"
+    places = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
+    _compile(root, list(venv.glob(places)))
+
+
+def _compile(root: Path, folders: list[Path]) -> None:
+    command = [str(venv_program(root, "python")), "-m", "compileall", "-q", "-j", "0"]
+    _succeeds([*command, *map(str, folders)], timeout_s=COMPILED_WITHIN_S)
 
 
 def _fill(root: Path, purpose: str, python: str, uv: str | None) -> None:
@@ -125,6 +139,7 @@ def _fill(root: Path, purpose: str, python: str, uv: str | None) -> None:
     _watched([*install, *hashed, "-r", str(root / BUILD_LOCK)])
     _watched([*install, *hashed, "--no-binary", "pyvips", "-r", str(root / LOCKS[purpose])])
     _watched([*install, "--no-deps", "--no-build-isolation", "-e", str(root)])
+    compile_packages(root)
 
 
 def _make(root: Path, python: str, uv: str | None) -> None:
@@ -145,11 +160,11 @@ def _make(root: Path, python: str, uv: str | None) -> None:
 def _installer(own: str, python: str, uv: str | None) -> list[str]:
     if uv:
         return [uv, "pip", "install", "--compile-bytecode", "--python", own]
-    if _succeeds([own, "-m", "pip", "--version"]):
-        return [own, "-m", "pip", "install", "--disable-pip-version-check"]
-    if _succeeds([own, "-m", "ensurepip"]):
-        return [own, "-m", "pip", "install", "--disable-pip-version-check"]
-    return [python, "-m", "pip", "--python", own, "install", "--disable-pip-version-check"]
+    # pip compiles on one core; `compile_packages` does it afterwards on all.
+    words = ["install", "--no-compile", "--disable-pip-version-check"]
+    if _succeeds([own, "-m", "pip", "--version"]) or _succeeds([own, "-m", "ensurepip"]):
+        return [own, "-m", "pip", *words]
+    return [python, "-m", "pip", "--python", own, *words]
 
 
 def _watched(command: list[str]) -> None:
@@ -208,10 +223,10 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"[0-9]+", text)[:2])
 
 
-def _succeeds(command: list[str]) -> bool:
+def _succeeds(command: list[str], timeout_s: float = 60.0) -> bool:
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60
+            command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=timeout_s
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

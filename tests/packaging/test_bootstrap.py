@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -113,20 +114,26 @@ def test_tests_are_shared_by_more_processes_than_cores_up_to_a_bound(
     assert bootstrap.processes_for(cores) == expected
 
 
-def test_own_modules_are_compiled_even_where_python_is_told_not_to(
+def test_modules_are_compiled_even_where_python_is_told_not_to(
     virtual_environment: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = virtual_environment.venv_program(tmp_path, "python")
     program.parent.mkdir(parents=True)
     program.symlink_to(sys.executable)
-    for name in ("workers", "tests"):
-        (tmp_path / name).mkdir()
+    packages = "Lib/site-packages" if os.name == "nt" else "lib/python3.11/site-packages"
+    for name in ("workers", "tests", f".venv/{packages}"):
+        (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "module.py").write_text("x = 1\n", encoding="utf-8")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+
+    def compiled() -> set[str]:
+        return {file.parent.parent.name for file in tmp_path.rglob("module.*.pyc")}
+
     virtual_environment.compile_own(tmp_path)
-    compiled = {file.parent.parent.name for file in tmp_path.rglob("module.*.pyc")}
-    assert compiled == {"workers", "tests"}
+    assert compiled() == {"workers", "tests"}
+    virtual_environment.compile_packages(tmp_path)
+    assert compiled() == {"workers", "tests", "site-packages"}
 
 
 def test_moved_clone_needs_a_new_venv(virtual_environment: ModuleType, tmp_path: Path) -> None:
