@@ -1,6 +1,7 @@
 """PreviewBridge: the one door to the preview's process, in a QThread of its own.
 
 The last question counts: an older one is given up where its answer is not there soon. A file that
+is only to be measured waits for what somebody looks at, and is given up for it. A file that
 crashes or stalls the process costs that one preview.
 """
 
@@ -42,6 +43,7 @@ class PreviewBridge(QThread):
         self._asked: PreviewAsked | None = None
         self._asked_at = 0.0
         self._next: PreviewAsked | None = None
+        self._next_measured: PreviewAsked | None = None
 
     # ---- from any thread
 
@@ -76,12 +78,18 @@ class PreviewBridge(QThread):
             if post is None:
                 return False
             if isinstance(post, PreviewAsked):
-                self._next = post
+                self._line_up(post)
             else:
                 self._take(*post)
-        if self._asked is None and self._next is not None:
-            self._begin(self._next)
+        if self._asked is None and (asked := self._next or self._next_measured) is not None:
+            self._begin(asked)
         return True
+
+    def _line_up(self, asked: PreviewAsked) -> None:
+        if asked.is_measured:
+            self._next_measured = asked
+        else:
+            self._next, self._next_measured = asked, None
 
     def _pause_s(self) -> float | None:
         if self._asked is None:
@@ -111,7 +119,11 @@ class PreviewBridge(QThread):
             self.preview_ready.emit(Preview(self._asked.number, self._asked.path, message=words))
 
     def _begin(self, asked: PreviewAsked) -> None:
-        self._asked, self._next, self._asked_at = asked, None, time.monotonic()
+        if asked.is_measured:
+            self._next_measured = None
+        else:
+            self._next = None
+        self._asked, self._asked_at = asked, time.monotonic()
         try:
             self._process_for(asked).ask(asked)
         except OSError as error:

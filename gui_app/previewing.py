@@ -100,7 +100,10 @@ class Previewing(QObject):
         self._bridge.ask(asked)
 
     def measure(self, path: Path) -> None:
-        """Have a file tried; nothing of it is shown."""
+        """Have a file tried, after what is about to be shown; nothing of it is shown."""
+        if self._timer.isActive():  # asked later, it would interrupt this
+            self._timer.stop()
+            self._ask()
         asked = self._question(path, is_measured=True)
         self._measured = asked.number
         self._bridge.ask(asked)
