@@ -46,6 +46,7 @@ class Assignments:
         self._earlier = earlier
         self._journal = journal
         self._spec = spec
+        self._output = spec.output if spec.pipeline is not None else spec.output.parent
         self._is_resumed = is_resumed
         self._tasks: dict[TaskId, WaitingTask] = {}
         self._left_out = LeftOutPoints()
@@ -109,13 +110,21 @@ class Assignments:
             return RunBlock(task, given.first_point, given.points, left_out)
         planned = self._planned(given)
         earlier = self._made_before(given) or self._earlier.of(given, planned)
-        folder = self._spec.output
+        folder = self.folder_of(task)
         if self._reduction is not None:
-            folder, own_since_ns = self._reduction.folder, 0  # all in there is of this work
-        if self._spec.is_in_place:
-            assert given.root is not None
-            folder = given.root
+            own_since_ns = 0  # all in the folder of partials is of this work
         return RunFile(task, attempt, given.path, folder, planned, own_since_ns, earlier)
+
+    def folder_of(self, task: TaskId) -> Path:
+        """Return the folder that what a task writes belongs to: in place, the one dropped."""
+        given = self._tasks.get(task)
+        if given is None:
+            return self._output
+        if self._reduction is not None and given.path is not None:
+            return self._reduction.folder
+        if not self._spec.is_in_place or given.root is None:
+            return self._output
+        return given.root
 
     def _planned(self, given: WaitingTask) -> Path:
         """Return the output's final name, reserved once and kept for all attempts."""

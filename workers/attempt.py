@@ -121,7 +121,7 @@ class Preparation:
     ) -> Outcome:
         opened = open_input(request.path, may_be_empty=takes_empty(pipeline))
         if not isinstance(opened, InputFile):
-            return opened
+            return self._unopened(request, opened)
         with opened as source:
             steps = steps_for(pipeline, source.kind)
             if not steps:
@@ -130,6 +130,13 @@ class Preparation:
             if need >= ASK_ABOVE:
                 ask(need)
             return self._produce(request, source, steps, outdated)
+
+    def _unopened(self, request: RunFile, why: Failure | Skip) -> Failure | Skip:
+        """Return why an input was not opened: in place, its drive may be away, and come back."""
+        if self.setup.is_in_place and not request.folder.is_dir():
+            gone = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(request.folder))
+            return output_failure(request.folder, gone)
+        return why
 
     def _is_kept(self, request: RunFile, outdated: Sequence[Path]) -> bool:
         """Say whether a file of before the job keeps its place, so that no work is needed."""

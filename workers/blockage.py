@@ -1,15 +1,20 @@
-"""When a job must pause because of its output's disk, and when it can go on by itself.
+"""When a job must pause because of an output's disk, and when it can go on by itself.
 
 A full disk, a drive that is gone, a folder made read-only: every further output would fail alike,
-so the job pauses and nothing fails. Whether the cause is gone is found out by writing a little,
-on a thread of its own, since a drive that does not answer would hold the engine. A disk that
-reports errors is another matter: three in a row pause the job, and a person decides.
+so the job pauses and nothing fails. A job in place writes to each dropped folder, perhaps of
+several drives: it waits for those that were refused. Whether the cause is gone is found out by
+writing a little to each, on a thread of its own, since a drive that does not answer would hold
+the engine. A disk that reports errors is another matter: three in a row pause the job, and a
+person decides.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Final
 
+from workers.job import JobId
 from workers.outcome import Failure, FailureKind, Outcome, Success
 from workers.output import Staging, stops_job
 from workers.wording import size_words
@@ -27,8 +32,9 @@ _FULL: Final = ("ENOSPC", "EDQUOT")
 class Blockage:
     """Belongs to the engine's thread; only a look runs beside it."""
 
-    def __init__(self, *stagings: Staging) -> None:
-        self._stagings = stagings
+    def __init__(self, job: JobId) -> None:
+        self._job = job
+        self._blocked: set[Path] = set()
         self._errors = 0
         self.is_waiting = False
         self._cause = ""
@@ -38,8 +44,11 @@ class Blockage:
         self._has_room = False
         self._made = self._outputs = 0
 
-    def judge(self, outcome: Outcome, needed: Callable[[], int]) -> str | None:
-        """Return why the job must pause now, if it must; `needed` tells the bytes still to come."""
+    def judge(self, outcome: Outcome, folder: Path, needed: Callable[[], int]) -> str | None:
+        """Return why the job must pause now, if it must.
+
+        `folder` is where the output belongs; `needed` tells the bytes still to come.
+        """
         if isinstance(outcome, Success):
             self._errors = 0
             self._wait_s = LOOK_EVERY_S
@@ -48,6 +57,7 @@ class Blockage:
         if not isinstance(outcome, Failure):
             return None
         if stops_job(outcome):
+            self._blocked.add(folder)
             self._cause = outcome.message + _needs(outcome, needed)
             return self._cause
         if outcome.detail.startswith(_DISK_ERROR) and outcome.kind in (
@@ -69,6 +79,7 @@ class Blockage:
     def end(self) -> None:
         """Wait no longer: the job goes on, or somebody else paused it."""
         self.is_waiting = self._has_room = False
+        self._blocked.clear()
 
     def is_over(self, now: float) -> bool:
         """Say whether outputs can be written again; looks from time to time while it waits."""
@@ -78,14 +89,16 @@ class Blockage:
             return False
         if not self._has_room and now >= self._look_at:
             self._look_at = now + LOOK_EVERY_S
-            self._look = threading.Thread(target=self._try_out, name="look", daemon=True)
+            stagings = [Staging(folder, self._job) for folder in self._blocked]
+            look = partial(self._try_out, stagings)
+            self._look = threading.Thread(target=look, name="look", daemon=True)
             self._look.start()
         return self._has_room
 
-    def _try_out(self) -> None:
+    def _try_out(self, stagings: Sequence[Staging]) -> None:
         usual = self._made // self._outputs if self._outputs else 0
         size = min(max(usual, _PROBE_LEAST), _PROBE_MOST)
-        self._has_room = all(staging.takes(size) for staging in self._stagings)
+        self._has_room = all(staging.takes(size) for staging in stagings)
 
 
 def _needs(failure: Failure, needed: Callable[[], int]) -> str:

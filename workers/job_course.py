@@ -82,7 +82,7 @@ class Course:
         self._reduction: Final[Reduction | None] = reduction_of(journal, spec)
         folders = (folder,) if self._reduction is None else (folder, self._reduction.folder)
         self._stagings: Final = (self.staging, *(Staging(f, journal.job) for f in folders[1:]))
-        self.blockage: Final = Blockage(*self._stagings)
+        self.blockage: Final = Blockage(journal.job)
         self._journal = journal
         self._spec = spec
         self._pool = pool
@@ -238,9 +238,9 @@ class Course:
     def _noted(self, event: AttemptEnded | WorkerLost, now: float) -> Event:
         """Show what happened on the worker's lane; leave out a sweep's point that kills workers."""
         if isinstance(event, AttemptEnded):
-            if (
-                reason := self.blockage.judge(event.outcome, self._journal.bytes_to_come)
-            ) is not None:
+            needed = self._journal.bytes_to_come
+            folder = self._assignments.folder_of(event.task)
+            if (reason := self.blockage.judge(event.outcome, folder, needed)) is not None:
                 return OutputBlocked(event.worker, event.task, reason)
             failed = isinstance(event.outcome, Failure)
             self._short_of_memory = event.task if lacks_memory(event.outcome) else None
