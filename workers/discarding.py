@@ -14,13 +14,13 @@ from workers.originals import give_back_unfinished
 from workers.partials import partials_folder
 
 
-def forget(journals: Path, job: JobId) -> None:
+def forget(journals: Path, job: JobId, *, is_gone_for_good: bool = False) -> None:
     """Give back originals that wait for their outputs, then delete what is kept of a job.
 
     Outputs stay. Raises JournalError while a live process has the job open, FileNotFoundError
-    where there is none.
+    where there is none, FolderGone where originals may lie in one, unless that is gone for good.
     """
-    give_back_unfinished(journals, job)
+    give_back_unfinished(journals, job, is_gone_for_good=is_gone_for_good)
     folder = _partials_of(journal_path(journals, job))
     journal_files.discard(journals, job)
     if folder is not None and folder.is_dir() and folder not in set(_used(journals)):

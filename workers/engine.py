@@ -36,7 +36,7 @@ from workers.commands import (
     UndoJob,
 )
 from workers.discarding import forget
-from workers.errors import EverycoreError, JobRefused, JournalError
+from workers.errors import EverycoreError, FolderGone, JobRefused, JournalError
 from workers.events import JobPaused
 from workers.inbox import Inbox
 from workers.job import InputFilter, JobId, JobSpec, JobState, TaskId
@@ -80,6 +80,7 @@ class Engine:
         self._silence = ""
         self._unsaved = ""
         self._undoing: Iterator[None] | None = None
+        self._folder_gone: JobId | None = None
         self._meter = LoadMeter()
         self._scarcity = Scarcity(total_bytes())
         self._sequence = 0
@@ -478,7 +479,10 @@ class Engine:
                 raise JobRefused("This job is running; cancel it first.")
             self._close_job()
         try:
-            forget(self._journals, job)
+            forget(self._journals, job, is_gone_for_good=job == self._folder_gone)
+        except FolderGone as error:
+            self._folder_gone = job
+            raise JobRefused(f"{error} If it is gone for good, discard the job again.") from error
         except FileNotFoundError as error:
             raise JournalError("There is no record of this job any more.") from error
 

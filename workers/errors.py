@@ -5,6 +5,7 @@ EverycoreError
 ├── PipelineError        a pipeline file or a parameter is wrong
 ├── JobRefused           a job cannot start (output folder, own code, trust)
 ├── JournalError         a journal cannot be read or is open elsewhere
+│   └── FolderGone       a job cannot be forgotten: its folder may hold originals
 └── EngineLost           the engine process does not answer
 
 What a file or a worker does wrong is no error but a Failure (outcome.py).
@@ -29,6 +30,10 @@ class JobRefused(EverycoreError):
 
 class JournalError(EverycoreError):
     """A journal is unreadable, from a newer version, or open in another process."""
+
+
+class FolderGone(JournalError):
+    """A folder of an unfinished job is not there; originals of it may still lie in it."""
 
 
 class EngineLost(EverycoreError):

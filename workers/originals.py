@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from workers import disk, journal_lock
-from workers.errors import JournalError
+from workers.errors import FolderGone, JournalError
 from workers.in_place import (
     Kept,
     aside_of,
@@ -114,17 +114,19 @@ class Originals:
             self._problem = f"Originals cannot be moved to the trash: {error}"
 
 
-def put_away(journal: Path, *, is_over: bool) -> str:
+def put_away(journal: Path, *, is_over: bool, is_gone_for_good: bool = False) -> str:
     """Move originals whose outputs the journal has to the trash; return what is not as meant.
 
     Where the job is over, the others get their places back. What the disk refuses for one keeps
-    none of the others. Raises OSError and JournalError.
+    none of the others. Raises OSError, for a folder that is not there unless that is for good, and
+    JournalError.
     """
     problem, refusal = "", None
     with closing(JournalReader(journal)) as reader:
         for root in reader.roots():
             if is_over and not root.is_dir():  # a drive that is away looks as if it held nothing
-                refusal = refusal or OSError(errno.ENODEV, f"{printable(root)} is not there")
+                if not is_gone_for_good:
+                    refusal = refusal or OSError(errno.ENODEV, f"{printable(root)} is not there")
                 continue
             folder = originals_folder(root, JobId(journal.stem))
             kept = kept_in(folder)
@@ -149,11 +151,12 @@ def _settle(kept: Kept, row: TaskRow | None, *, is_over: bool) -> str:
     return _give_back(kept, row.path) if is_over else ""
 
 
-def give_back_unfinished(journals: Path, job: JobId) -> None:
+def give_back_unfinished(journals: Path, job: JobId, *, is_gone_for_good: bool = False) -> None:
     """Leave nothing behind of a job that is to be forgotten.
 
-    Raises JournalError while a live process has the job open, where the disk refuses, and where it
-    is not there: its record is all that tells where they belong.
+    Raises JournalError while a live process has the job open and where the disk refuses, and
+    FolderGone where a folder is not there, unless that is for good: the job's record is all that
+    tells where the originals on it belong.
     """
     path = journal_path(journals, job)
     if not path.is_file():
@@ -163,8 +166,9 @@ def give_back_unfinished(journals: Path, job: JobId) -> None:
         if (spec := _spec_of(path)) is None:
             return
         if spec.is_in_place and not _has_ended(path):  # one that has ended keeps nothing there
-            _check_drives(path)
-            put_away(path, is_over=True)
+            if not is_gone_for_good:
+                _check_drives(path)
+            put_away(path, is_over=True, is_gone_for_good=is_gone_for_good)
         for folder in _staged_in(path, spec):
             Staging(folder, job).remove()
     except OSError as error:
@@ -180,12 +184,12 @@ def _has_ended(journal: Path) -> bool:
 
 
 def _check_drives(journal: Path) -> None:
-    """Raise JournalError where a folder of the job is not there to be looked at."""
+    """Raise FolderGone where a folder of the job is not there to be looked at."""
     with closing(JournalReader(journal)) as reader:
         for root in reader.roots():
             if not root.is_dir():
                 place = printable(root)
-                raise JournalError(
+                raise FolderGone(
                     f"{place} is not there: originals of this job may still lie on it."
                 )
 

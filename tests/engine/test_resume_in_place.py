@@ -7,8 +7,11 @@ import pytest
 
 from tests.engine.conftest import Running, own_code
 from tests.engine.test_in_place import contents, in_place, trashed, until_settled
+from workers.__main__ import main
+from workers.command_line.exit_status import ExitStatus
 from workers.commands import ClearInputs, ContinueJob, DiscardJob, OpenJob
 from workers.job import JobId
+from workers.journal import journal_path
 from workers.output import STAGING_PREFIX
 
 pytestmark = [
@@ -76,3 +79,35 @@ def test_forgotten_job_that_was_killed_leaves_nothing_unfinished(
     running.post(DiscardJob(stopped))
     running.until(lambda _: not staging.exists())
     assert contents(folder) == {"a.txt": "a!", "b.txt": "b"}
+
+
+@pytest.mark.parametrize("is_file", [False, True], ids=["nothing", "a file"])
+def test_job_whose_folder_is_gone_for_good_is_forgotten_when_that_is_asked_again(
+    running: Running,
+    folder: Path,
+    stopped: JobId,
+    journals: Path,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    is_file: bool,
+) -> None:
+    folder.rename(folder.with_name("away"))
+    if is_file:
+        folder.touch()
+    gone = f"{folder} is not there: originals of this job may still lie on it."
+    running.post(DiscardJob(stopped))
+    refused = running.until(lambda now: bool(now.refusal))
+    assert refused.refusal == f"{gone} If it is gone for good, discard the job again."
+    assert main(["discard", stopped]) == ExitStatus.COULD_NOT_RUN
+    assert f"{gone} If it is gone for good, add --folder-gone." in capsys.readouterr().err
+    assert journal_path(journals, stopped).exists()
+    running.post(DiscardJob(stopped))
+    running.until(lambda _: not journal_path(journals, stopped).exists())
+
+
+def test_terminal_forgets_a_job_whose_folder_is_gone_for_good(
+    folder: Path, tmp_path: Path, stopped: JobId, journals: Path
+) -> None:
+    folder.rename(tmp_path / "away")
+    assert main(["discard", stopped, "--folder-gone"]) == ExitStatus.DONE
+    assert not journal_path(journals, stopped).exists()

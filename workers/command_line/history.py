@@ -12,7 +12,7 @@ from workers.command_line.options import (
     RetryOptions,
 )
 from workers.command_line.summary import counts_words
-from workers.errors import UsageError
+from workers.errors import FolderGone, UsageError
 from workers.folders import journals_folder
 from workers.job import JobState
 from workers.snapshot import JobEntry
@@ -84,7 +84,10 @@ def discard(options: DiscardOptions) -> ExitStatus:
     from workers.discarding import forget
 
     entry = find_job(options.job)
-    forget(journals_folder(), entry.job)
+    try:
+        forget(journals_folder(), entry.job, is_gone_for_good=options.is_folder_gone)
+    except FolderGone as error:
+        raise FolderGone(f"{error} If it is gone for good, add --folder-gone.") from error
     print(f"Forgot job {entry.job}; its outputs stay.")
     return ExitStatus.DONE
 

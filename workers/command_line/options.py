@@ -100,6 +100,7 @@ class DiscardOptions:
     """`everycore discard`."""
 
     job: str
+    is_folder_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

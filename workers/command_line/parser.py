@@ -53,7 +53,7 @@ def parse(arguments: Sequence[str]) -> asked.Options:
         case "retry":
             return asked.RetryOptions(chosen.job, chosen.changed, _following(chosen))
         case "discard":
-            return asked.DiscardOptions(chosen.job)
+            return asked.DiscardOptions(chosen.job, chosen.folder_gone)
         case "undo":
             return asked.UndoOptions(chosen.job)
         case "verify":
@@ -98,6 +98,8 @@ def _build() -> _Parser:
                 action="store_true",
                 help="look at the inputs again, and also run what is new or has changed",
             )
+        if name == "discard":
+            _add_folder_gone(command)
     verify = _command(
         commands, "verify", "read the outputs in a folder again: are they as they were made?"
     )
@@ -122,6 +124,14 @@ def _command(
 ) -> argparse.ArgumentParser:
     description = sentence[0].upper() + sentence[1:] + "."
     return commands.add_parser(name, help=sentence, description=description, allow_abbrev=False)
+
+
+def _add_folder_gone(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--folder-gone",
+        action="store_true",
+        help="also where a folder of an unfinished job in place is gone for good",
+    )
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
