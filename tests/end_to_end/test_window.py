@@ -52,6 +52,14 @@ def process(path, output):
     time.sleep(0.05)
     output.write_bytes(path.read_bytes())
 """
+# Waits with the later half until it is told to go on.
+HELD_CODE = """
+import time
+def process(path, output):
+    while int(path.stem[-2:]) >= 20 and not (path.parent.parent / "go").exists():
+        time.sleep(0.01)
+    output.write_bytes(path.read_bytes())
+"""
 
 
 def make_pictures(folder: Path, count: int) -> None:
@@ -234,6 +242,7 @@ def test_job_keeps_running_without_its_window_and_the_next_window_shows_it(
 ) -> None:
     folder = tmp_path / "Holiday"
     make_pictures(folder, 40)
+    own_code.write_text(HELD_CODE)
     trust(digest(own_code), own_code)
     save_choices(replace(Choices(), preset="crash-test", workers=1))
     script = tmp_path / "window.py"
@@ -256,6 +265,7 @@ def test_job_keeps_running_without_its_window_and_the_next_window_shows_it(
     assert met.counts.total == 40
     assert person.app.views.notice_bar.sentence == "'Holiday' is still running."
     person.until(lambda s: any(lane.state is WorkerState.RUNNING for lane in s.lanes))
+    (tmp_path / "go").touch()
     end = person.until(lambda s: s.state.is_ended)
     assert end.counts.succeeded == 40
     assert len(table_rows(person)) == 40
