@@ -282,39 +282,48 @@ def deep(n): deep(n - 1) if n else 1 / 0
 """
 
 
-@pytest.mark.parametrize(
-    ("raising", "message"),
-    [
-        ("raise NeedsTwo(1, 2)", "NeedsTwo"),
-        ("raise NoText", "NoText"),
-        ("raise NoPickle('why')", "NoPickle: why"),
-        ("raise GivesOddText", "GivesOddText: odd"),
-        ("raise NoNotes('why')", "NoNotes: why"),
-        ("raise NoCause('why')", "NoCause: why"),
-        ("raise ValueError(lambda: 0)", "ValueError: <function "),
-        ("raise ValueError('x' * 10**8)", "ValueError: xxx"),
-        ("raise ValueError('\\udc80\\n\\0')", "ValueError: \\udc80"),
-        ("raise ExceptionGroup('all', [ValueError(n) for n in range(999)])", "ExceptionGroup: all"),
-        ("raise SyntaxError('odd', (1, 'x', object(), 2))", "SyntaxError: odd (1, line x)"),
-        ("raise BaseException", "BaseException"),
-        ("raise GeneratorExit", "GeneratorExit"),
-        ("raise StopIteration(3)", "StopIteration: 3"),
-        ("sys.exit('x' * 10**8)", "The function called exit (xxx"),
-        ("sys.setrecursionlimit(20_000); deep(9_000)", "ZeroDivisionError: division by zero"),
-        ("chained()", "KeyError: 'first'"),
-    ],
-)
-def test_odd_exception_is_told_and_fails_alone(
-    running: Running, folder: Path, tmp_path: Path, raising: str, message: str
+RAISED = [
+    ("raise NeedsTwo(1, 2)", "NeedsTwo"),
+    ("raise NoText", "NoText"),
+    ("raise NoPickle('why')", "NoPickle: why"),
+    ("raise GivesOddText", "GivesOddText: odd"),
+    ("raise NoNotes('why')", "NoNotes: why"),
+    ("raise NoCause('why')", "NoCause: why"),
+    ("raise ValueError(lambda: 0)", "ValueError: <function "),
+    ("raise ValueError('x' * 10**8)", "ValueError: xxx"),
+    ("raise ValueError('\\udc80\\n\\0')", "ValueError: \\udc80"),
+    ("raise ExceptionGroup('all', [ValueError(n) for n in range(999)])", "ExceptionGroup: all"),
+    ("raise SyntaxError('odd', (1, 'x', object(), 2))", "SyntaxError: odd (1, line x)"),
+    ("raise BaseException", "BaseException"),
+    ("raise GeneratorExit", "GeneratorExit"),
+    ("raise StopIteration(3)", "StopIteration: 3"),
+    ("sys.exit('x' * 10**8)", "The function called exit (xxx"),
+    ("sys.setrecursionlimit(20_000); deep(9_000)", "ZeroDivisionError: division by zero"),
+    ("chained()", "KeyError: 'first'"),
+]
+
+
+def test_odd_exceptions_are_told_and_each_fails_alone(
+    running: Running, folder: Path, tmp_path: Path
 ) -> None:
-    prelude = f"import os, sys\n{ODD_EXCEPTIONS}"
-    row = failed_of(running, folder, tmp_path, process(raising, prelude=prelude))
-    assert row.failure is FailureKind.OPERATION_FAILED
-    assert row.message.startswith(message)
-    assert len(row.message) < 1000
-    assert row.detail
-    assert len(row.detail) < 200_000
-    assert row.attempts == 1
+    names = fill(folder, 2 * len(RAISED))
+    odd = "".join(
+        f"    if path.stem == '{number:03}': {raising}\n"
+        for number, (raising, _) in zip(range(1, len(names), 2), RAISED, strict=True)
+    )
+    source = f"import os, sys\n{ODD_EXCEPTIONS}\ndef process(path, output):\n{odd}{COPY}"
+    running.post(*job_of(folder, tmp_path / "out", own_code(tmp_path, source)))
+    running.until_ended()
+    assert sorted(outputs_of(tmp_path / "out")) == names[::2]
+    rows = sorted((row for row in running.ended if row.failure), key=lambda row: row.name)
+    assert [row.name for row in rows] == names[1::2]
+    for row, (raising, message) in zip(rows, RAISED, strict=True):
+        assert row.failure is FailureKind.OPERATION_FAILED, raising
+        assert row.message.startswith(message)
+        assert len(row.message) < 1000
+        assert row.detail
+        assert len(row.detail) < 200_000
+        assert row.attempts == 1
 
 
 ODD_RESULTS = {
@@ -359,43 +368,50 @@ def laughs():
 """
 
 
-@pytest.mark.parametrize("result", ODD_RESULTS)
-def test_result_that_is_no_plain_value_fails_its_point_alone(
-    running: Running, tmp_path: Path, result: str
+def test_results_that_are_no_plain_values_fail_their_points_alone(
+    running: Running, tmp_path: Path
 ) -> None:
-    rows = swept(running, tmp_path, f"{ODD_CLASSES}\ndef f(n): return {result} if n == 1 else n")
-    assert [row["f"] for row in rows] == ["0", "", "2", "3"]
-    assert ODD_RESULTS[result] in rows[1]["error"]
-    assert not ODD_RESULTS[result] or rows[1]["error"].startswith("Result not usable: ")
-    assert rows[1]["error"]
+    rows = swept(running, tmp_path, ODD_CLASSES, list(ODD_RESULTS))
+    for row, (result, words) in zip(rows, ODD_RESULTS.items(), strict=True):
+        assert row["f"] == "", result
+        assert words in row["error"]
+        assert not words or row["error"].startswith("Result not usable: ")
+        assert row["error"]
 
 
-def swept(running: Running, tmp_path: Path, source: str) -> list[dict[str, str]]:
-    output = tmp_path / "values.csv"
-    running.post(sweep_of(tmp_path, source, output, Axis("n", 0, 4)))
+def swept(
+    running: Running, tmp_path: Path, prelude: str, results: list[str]
+) -> list[dict[str, str]]:
+    """Run a function that returns these at every other point; return the rows of those points."""
+    output, points = tmp_path / "values.csv", 2 * len(results)
+    returned = "".join(
+        f"    if n == {number}: return {result}\n"
+        for number, result in zip(range(1, points, 2), results, strict=True)
+    )
+    source = f"{prelude}\ndef f(n):\n{returned}    return n\n"
+    running.post(sweep_of(tmp_path, source, output, Axis("n", 0, points)))
     end = running.until_ended()
     assert not end.refusal
     with output.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+        rows = list(csv.DictReader(stream))
+    assert [row["f"] for row in rows[::2]] == [str(number) for number in range(0, points, 2)]
+    return rows[1::2]
 
 
-@pytest.mark.parametrize(
-    ("result", "text"),
-    [
-        ("10**30", str(10**30)),
-        ("-(2**63)", str(-(2**63))),
-        ("[2**64, float('inf')]", f"[{2**64}, inf]"),
-        ("numpy.float32(0.5)", "0.5"),
-        ("numpy.arange(3)", "[0, 1, 2]"),
-        ("(1, [b'raw'])", "[1, [b'raw']]"),
-        ("'a\\udc80'", "a\\udc80"),
-    ],
-)
-def test_plain_result_of_any_kind_reaches_the_file(
-    running: Running, tmp_path: Path, result: str, text: str
-) -> None:
-    rows = swept(running, tmp_path, f"import numpy\ndef f(n): return {result} if n == 1 else n")
-    assert [row["f"] for row in rows] == ["0", text, "2", "3"]
+PLAIN_RESULTS = {
+    "10**30": str(10**30),
+    "-(2**63)": str(-(2**63)),
+    "[2**64, float('inf')]": f"[{2**64}, inf]",
+    "numpy.float32(0.5)": "0.5",
+    "numpy.arange(3)": "[0, 1, 2]",
+    "(1, [b'raw'])": "[1, [b'raw']]",
+    "'a\\udc80'": "a\\udc80",
+}
+
+
+def test_plain_results_of_any_kind_reach_the_file(running: Running, tmp_path: Path) -> None:
+    rows = swept(running, tmp_path, "import numpy", list(PLAIN_RESULTS))
+    assert [row["f"] for row in rows] == list(PLAIN_RESULTS.values())
 
 
 def test_point_whose_function_exits_fails_alone(running: Running, tmp_path: Path) -> None:
