@@ -18,10 +18,14 @@ PRESETS: Final = (
     "archive-webp-lossless",
     "avif-small",
     "remove-location",
+    "contact-sheet",
+    "find-alike-pictures",
     "csv-to-parquet",
     "csv-for-spreadsheets",
     "table-summary",
+    "merge-tables",
     "array-statistics",
+    "checksum-list",
     "samples-tour",
 )
 """The ids of the bundled presets, in the order they are shown."""

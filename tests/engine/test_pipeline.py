@@ -32,10 +32,14 @@ PRESETS = (
     "archive-webp-lossless",
     "avif-small",
     "remove-location",
+    "contact-sheet",
+    "find-alike-pictures",
     "csv-to-parquet",
     "csv-for-spreadsheets",
     "table-summary",
+    "merge-tables",
     "array-statistics",
+    "checksum-list",
     "samples-tour",
 )
 
