@@ -93,11 +93,7 @@ def _build() -> _Parser:
         if name not in ("discard", "undo"):
             _add_following(command)
         if name == "retry":
-            command.add_argument(
-                "--changed",
-                action="store_true",
-                help="look at the inputs again, and also run what is new or has changed",
-            )
+            _add_changed(command)
         if name == "discard":
             _add_folder_gone(command)
     verify = _command(
@@ -124,6 +120,14 @@ def _command(
 ) -> argparse.ArgumentParser:
     description = sentence[0].upper() + sentence[1:] + "."
     return commands.add_parser(name, help=sentence, description=description, allow_abbrev=False)
+
+
+def _add_changed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help="look at the inputs again, and also run what is new or has changed",
+    )
 
 
 def _add_folder_gone(parser: argparse.ArgumentParser) -> None:
