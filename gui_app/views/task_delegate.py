@@ -88,11 +88,11 @@ class TaskDelegate(QStyledItemDelegate):
             if row is not None:
                 self._paint_icon(painter, area, row)
         elif column is Column.NAME:
-            self._paint_name(painter, area, row, option.fontMetrics)
+            self._paint_name(painter, area, row, painter.fontMetrics())
         if row is not None and column is not Column.STATE:
             sentence = reason(row)
             if sentence:
-                self._paint_reason(painter, area, row, sentence, option.fontMetrics)
+                self._paint_reason(painter, area, row, sentence, painter.fontMetrics())
             elif column is not Column.NAME:
                 place = area.adjusted(0, 0, -(self._edge(area) or PADDING_PX), 0)
                 _paint_number(painter, place, row, column)
