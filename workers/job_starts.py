@@ -35,8 +35,9 @@ def undoing(job: ActiveJob) -> Iterator[None]:
 def _undone(job: ActiveJob) -> Iterator[None]:
     words = "Nothing was there to undo."
     for done in undo(job.journal):
-        words = " ".join(undone_lines(done))
-        job.undone(words, is_over=False)
+        if done is not None:
+            words = " ".join(undone_lines(done))
+            job.undone(words, is_over=False)
         yield
     job.undone(words, is_over=True)
 

@@ -1,13 +1,13 @@
 """Undoing a job: what it made goes to the trash, what it replaced comes back.
 
 Only what still is as the job made it is touched: what somebody has edited since is theirs and
-stays, and so does the output of an input that is gone, for it is the last there is. Runs on the
-caller's thread.
+stays, and so does the output of an input that is gone, for it is the last there is. The record is
+read and written on the caller's thread, files are moved beside it: a trash may not answer.
 """
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from workers import no_clobber
+from workers.beside import beside
 from workers.job import OnExisting, TaskId
 from workers.journal import Journal
 from workers.journal_rows import MadeByTask
@@ -51,8 +52,8 @@ class Undone:
     not_restored: int = 0
 
 
-def undo(journal: Journal) -> Iterator[Undone]:
-    """Undo an open journal's job, some tasks at a time; yields how far it is.
+def undo(journal: Journal) -> Iterator[Undone | None]:
+    """Undo an open journal's job, some tasks at a time; yields how far it is, None on the way.
 
     Each step is recorded when it is done: killed in between, it can be undone again.
     """
@@ -66,17 +67,26 @@ def undo(journal: Journal) -> Iterator[Undone]:
     if folder is not None:
         take_back = partial(_take_back_reduced, folder)
     if spec.is_in_place:
-        put_away(journal.path, is_over=True)
+        yield from beside(partial(put_away, journal.path, is_over=True))
         take_back = _give_back
-        replaced.look_below(journal.roots())
-    elif spec.on_existing is OnExisting.REPLACE and spec.output.is_dir():
-        replaced.look_below((spec.output,))
+        yield from beside(partial(replaced.look_below, journal.roots()))
+    elif spec.on_existing is OnExisting.REPLACE:
+        yield from beside(partial(replaced.look_below, (spec.output,)))
     after = TaskId(0)
     while made := journal.made(after, _STEP):
         after = made[-1].task
-        taken_back = [task.task for task in made if take_back(task, replaced, done)]
+        taken_back = yield from beside(partial(_all_taken_back, made, take_back, replaced, done))
         journal.take_back(taken_back, UNDONE)
         yield done
+
+
+def _all_taken_back(
+    made: Sequence[MadeByTask],
+    take_back: "Callable[[MadeByTask, Replaced, Undone], bool]",
+    replaced: "Replaced",
+    done: Undone,
+) -> list[TaskId]:
+    return [task.task for task in made if take_back(task, replaced, done)]
 
 
 def undone_lines(done: Undone) -> list[str]:
@@ -111,7 +121,8 @@ class Replaced:
 
     def look_below(self, folders: Iterable[Path]) -> None:
         """Read the notes of the trash that files of these folders go to."""
-        places = {info for folder in folders for info in trash_places(folder)[1:]}
+        there = [folder for folder in folders if folder.is_dir()]
+        places = {info for folder in there for info in trash_places(folder)[1:]}
         for info in places:
             for note in info.glob(f"*{INFO}"):
                 path, when = _noted(note, info.parent)

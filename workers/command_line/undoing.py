@@ -19,7 +19,7 @@ def undo_job(options: UndoOptions) -> ExitStatus:
     done = Undone()
     try:
         for so_far in undo(journal):
-            done = so_far
+            done = so_far or done
         journal.set_state(JobState.CANCELLED)
     finally:
         journal.close()
