@@ -66,7 +66,9 @@ class EngineProcess:
             raise EngineLost(f"The engine did not start ({error}).") from error
         finally:
             fuse.cancel()
+            assert child.stdin is not None
             assert child.stdout is not None
+            child.stdin.close()
             child.stdout.close()
 
     @classmethod
@@ -142,7 +144,7 @@ def _started(workers: int) -> "subprocess.Popen[bytes]":
         log.truncate(0)
         return subprocess.Popen(
             programs.command(programs.ENGINE, str(workers)),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
             start_new_session=True,

@@ -28,7 +28,7 @@ from workers.limits import adopt_orphans, end_descendants
 SNAPSHOT_EVERY_S: Final = 1 / 30
 # Core loads move while nothing else does.
 HEARTBEAT_S: Final = 0.5
-# The window connects at once; one that was killed meanwhile never does.
+# The window connects at once, unless it hangs.
 CONNECT_WITHIN_S: Final = 20.0
 # A journal on a hung disk must not keep the workers alive: neither behind a window that waits for
 # our end, nor, when it went without a word, for the second in which all is to be gone.
@@ -47,10 +47,13 @@ def main() -> None:
     adopt_orphans()
     faulthandler.enable()
     unreached = _fuse(CONNECT_WITHIN_S)
+    is_admitted = threading.Event()
+    threading.Thread(target=_end_with_stdin, args=(is_admitted,), daemon=True).start()
     door = Door()
     print(door.address, door.key.hex(), sep="\n", flush=True)
     _let_go_of_stdout()
     connection = door.admit()
+    is_admitted.set()
     unreached.cancel()
     door.close()
     with keeper.kept() as spared:
@@ -89,6 +92,14 @@ def _fuse(seconds: float, spared: frozenset[int] = frozenset()) -> threading.Tim
     fuse.daemon = True
     fuse.start()
     return fuse
+
+
+def _end_with_stdin(is_admitted: threading.Event) -> None:
+    """End with a window that was killed before it had come in: it holds our stdin till then."""
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    if not is_admitted.is_set():
+        os._exit(1)
 
 
 def _end_hard(spared: frozenset[int]) -> None:

@@ -299,3 +299,13 @@ def test_stopped_engine_does_not_hold_up_the_next_window(monkeypatch: pytest.Mon
     assert EngineProcess.attach() is None
     process.kill()
     process.wait(PATIENCE_S)
+
+
+def test_window_killed_before_it_came_in_takes_the_engine_along(everycore_home: Path) -> None:
+    child = engine_process._started(1)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    with child.stdout, child.stdin:
+        assert child.stdout.readline()  # it waits at its door
+        child.stdin.close()  # as the system does for a killed window
+        assert child.wait(PATIENCE_S / 5) == 1
