@@ -49,6 +49,7 @@ from workers.memory_budget import memory_budget
 from workers.messages import Setup
 from workers.outcome import Failure, FailureKind, Success, lacks_memory
 from workers.output import Staging
+from workers.partials import without_partials
 from workers.reduction import Reduction, reduction_of
 from workers.room import NO_ROOM
 from workers.sandbox_choice import with_inputs
@@ -324,8 +325,7 @@ class Course:
             self._view.notice = words
         if self._listener is not None:
             row = ended_row(self._assignments.shown(given), given, action)
-            is_partial = self._reduction is not None and not self._is_reduce(task)
-            self._listener(replace(row, outputs=()) if is_partial else row)  # ours alone
+            self._listener(row if self._reduction is None else without_partials(row))
 
     def _is_reduce(self, task: TaskId) -> bool:
         return self._reduction is not None and task == self._reduction.task

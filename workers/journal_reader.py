@@ -35,6 +35,7 @@ from workers.journal_schema import (
     task_row,
 )
 from workers.outcome import OutputCheck
+from workers.partials import makes_partials, without_partials
 from workers.report_plots import BINS, DURATIONS_S, Timeline
 from workers.snapshot import Counts, JobEntry, RowPage, RowQuery, RowSort, TaskRow
 
@@ -74,6 +75,7 @@ class JournalReader:
         self._path = path
         self._roots: dict[int, Path] = {}
         self._asked: tuple[int, RowQuery] | None = None
+        self._makes_partials: bool | None = None
         self._has_order = False
         with _read(path):
             if not path.is_file():
@@ -291,7 +293,17 @@ class JournalReader:
         if any(row[2] is not None and row[2] not in self._roots for row in found):
             self._roots = read_roots(self._connection)
         rows = {row[0]: task_row(row, self._roots) for row in found}
+        if self._hides_partials():
+            rows = {task: without_partials(row) for task, row in rows.items()}
         return tuple(rows[task] for task in ids if task in rows)
+
+    def _hides_partials(self) -> bool:
+        """Say whether all inputs become one output, so that what each leaves is not shown."""
+        if self._makes_partials is None:
+            with contextlib.suppress(JournalError):  # one that cannot be read hides nothing
+                spec = self.spec()
+                self._makes_partials = None if spec is None else makes_partials(spec)
+        return bool(self._makes_partials)
 
     @contextlib.contextmanager
     def _unchanging(self) -> Iterator[None]:

@@ -9,16 +9,20 @@ of them is a file, for a job may have a million inputs. Runs in the engine and i
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
 
+from workers.errors import PipelineError
 from workers.job import JobId, JobSpec
 from workers.name_patterns import natural_key
 from workers.outcome import OutputCheck
 from workers.pipeline import fingerprint_or_none, reduce_step
+from workers.snapshot import TaskRow
 from workers.wording import printable
 
 _FOLDER: Final = "partials"
@@ -59,6 +63,18 @@ class PartialRow(NamedTuple):
     name: str
     outputs: bytes
     checks: bytes
+
+
+def makes_partials(spec: JobSpec) -> bool:
+    """Say whether what a job makes of each input is a partial; not where a step is unknown now."""
+    with suppress(PipelineError):
+        return spec.pipeline is not None and reduce_step(spec.pipeline) is not None
+    return False
+
+
+def without_partials(row: TaskRow) -> TaskRow:
+    """Return the row of a task of such a job as people see it: a partial is ours alone."""
+    return row if row.path is None else replace(row, outputs=())
 
 
 def partials_folder(journals: Path, job: JobId, spec: JobSpec) -> Path | None:

@@ -1,15 +1,21 @@
 """Jobs whose last step makes one file of all inputs."""
 
+import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.engine.conftest import Running
+from workers.command_line.events import task_line
 from workers.commands import AddInputs, CancelJob, RetryTasks, RunAgain, StartJob, UndoJob
 from workers.discarding import forget
 from workers.job import JobSpec, JobState, OnExisting, Pipeline, Step, TaskState
+from workers.journal import JournalReader, journal_path
 from workers.operations.user_function import digest
+from workers.report import SUFFIXES, write_report
+from workers.snapshot import RowQuery
 
 MERGE = Pipeline("Merge", (Step("tables.merge", {"file_column": "file"}),))
 NEEDS_MENDED = """
@@ -88,6 +94,26 @@ def test_tables_are_merged_in_their_order_and_failed_ones_are_named(
     words = "Left out, since they failed: broken.parquet (1 file)."
     assert last_row(running) == (TaskState.SUCCEEDED, words)
     assert running.last.bytes_out == len(merged)
+
+
+def test_no_report_or_event_lists_what_is_left_of_an_input_alone(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, a="1", b="2")
+    merge(running, folder, tmp_path / "out")
+    job = running.until_ended().job
+    assert job is not None
+    merged = tmp_path / "out" / "merged.csv"
+    events = [json.loads(task_line(row))["outputs"] for row in running.ended]
+    assert events == [[], [], [str(merged)]]
+    journals = running.engine._journals
+    with closing(JournalReader(journal_path(journals, job))) as reader:
+        rows = reader.rows(RowQuery(0, 10)).rows
+        assert reader.tasks([row.task for row in rows]) == rows
+        assert [row.outputs for row in rows] == [(), (), (merged,)]
+        for suffix in SUFFIXES:
+            write_report(reader.entry(), rows, tmp_path / f"report{suffix}")
+            assert str(journals) not in (tmp_path / f"report{suffix}").read_text()
 
 
 def test_new_changed_and_mended_files_make_the_one_output_anew(
