@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -56,6 +56,12 @@ _PROBLEMS_FIRST: Final = (
     f"state = {SKIPPED} AND {HAS_ENDED}",
     f"+state NOT IN ({FAILED}, {SKIPPED})",
 )
+_MADE: Final = (
+    "SELECT root, relative, name, size, mtime_ns, outputs, checks FROM task"
+    " WHERE checks IS NOT NULL AND outputs IS NOT NULL"
+    f" AND state IN ({SUCCEEDED}, {SKIPPED})"
+)
+_BY_ID: Final = " ORDER BY id"
 
 
 class MadeOutput(NamedTuple):
@@ -152,26 +158,34 @@ class JournalReader:
     def made_outputs(self) -> Iterator[MadeOutput]:
         """Yield every output that stood there when its task ended; those of older formats not.
 
-        The one output of many inputs is told as its own input.
+        The one output of many inputs is told once with each of them, one after the other.
         """
         with _read(self._path):
             (version,) = self._connection.execute("PRAGMA user_version").fetchone()
             if version < CHECKS_SINCE:
                 return
             roots = read_roots(self._connection)
-            rows = self._connection.execute(
-                "SELECT root, relative, name, size, mtime_ns, outputs, checks FROM task"
-                " WHERE checks IS NOT NULL AND outputs IS NOT NULL"
-                f" AND state IN ({SUCCEEDED}, {SKIPPED}) ORDER BY id"
-            )
-            for root, relative, name, size, mtime_ns, outputs, checks in rows:
+            is_joint = self._hides_partials()
+            for root, relative, name, size, mtime_ns, outputs, checks in self._connection.execute(
+                _MADE + ("" if not is_joint else " AND root IS NULL") + _BY_ID
+            ):
                 known = decoded(checks, tuple[OutputCheck, ...])
                 for output, check in zip(decoded_paths(outputs), known, strict=True):
                     if root is None:
-                        yield MadeOutput(output, check, output, check.size, check.mtime_ns)
+                        yield from self._joint(output, check, roots)
                     else:
                         path = roots[root] / relative_path(relative, name)
                         yield MadeOutput(output, check, path, size, mtime_ns)
+
+    def _joint(
+        self, output: Path, check: OutputCheck, roots: Mapping[int, Path]
+    ) -> Iterator[MadeOutput]:
+        """Yield the one output with each of the inputs that it was made of."""
+        for root, relative, name, size, mtime_ns, *_ in self._connection.execute(
+            f"{_MADE} AND root IS NOT NULL{_BY_ID}"
+        ):
+            path = roots[root] / relative_path(relative, name)
+            yield MadeOutput(output, check, path, size, mtime_ns)
 
     def blocks_with_values(self) -> list[TaskId]:
         """Return the tasks of a sweep whose values are there, by id."""

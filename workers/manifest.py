@@ -2,8 +2,9 @@ r"""What each output of a folder is and what it was made from, and whether that 
 
 The journals know it of every job that ran here. On wish a job also leaves it in the folder itself,
 so that the folder can be checked anywhere: the manifest, a JSON Lines file, one object a line,
-ASCII only, a name that is not UTF-8 with its bytes as lone surrogates (`\udcXX`). A job that ends
-replaces the lines of the outputs it made and leaves the others.
+ASCII only, a name that is not UTF-8 with its bytes as lone surrogates (`\udcXX`). The one
+output of many inputs has a line for each of them. A job that ends replaces the lines of the outputs
+it made and leaves the others.
 """
 
 import contextlib
@@ -14,9 +15,9 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -34,7 +35,7 @@ _CHECKED_AT_ONCE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One output: its path below the folder and what it was, then the same of its input.
+    """One output: its path below the folder and what it was, then the same of an input of it.
 
     Sizes in bytes, times in nanoseconds since the epoch, `sha256` in hex. The path of the input
     is absolute or begins at the folder.
@@ -183,12 +184,34 @@ def read_manifest(output: Path) -> Iterator[Entry]:
 
 
 def verify(output: Path, entries: Iterator[Entry]) -> Iterator[tuple[Entry, Finding]]:
-    """Yield each entry with what became of it; every output is read whole."""
+    """Yield each output with what became of it; it is read whole, once.
+
+    The one output of many inputs comes with the first of them that has changed.
+    """
+    for _, lines in groupby(_checked(output, entries), key=lambda line: line[0].output):
+        yield min(lines, key=lambda line: line[1] is Finding.AS_MADE)
+
+
+def _checked(output: Path, entries: Iterator[Entry]) -> Iterator[tuple[Entry, Finding]]:
+    """Yield each line of what was made with what became of it."""
+    known: dict[Entry, Finding] = {}
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         while some := list(islice(entries, _CHECKED_AT_ONCE)):
-            yield from zip(
-                some, threads.map(lambda entry: _found(output, entry), some), strict=True
+            outputs = dict.fromkeys(map(_without_input, some))
+            new = [each for each in outputs if each not in known]
+            findings = threads.map(lambda entry: _found(output, entry), new)
+            # The lines of one output may go on among the next.
+            known = {e: known[e] for e in outputs if e in known} | dict(
+                zip(new, findings, strict=True)
             )
+            inputs = threads.map(lambda entry: _input_found(output, entry), some)
+            for entry, of_input in zip(some, inputs, strict=True):
+                of_output = known[_without_input(entry)]
+                yield entry, of_input if of_output is Finding.AS_MADE else of_output
+
+
+def _without_input(entry: Entry) -> Entry:
+    return replace(entry, input="", input_size=0, input_mtime_ns=0)
 
 
 def _found(output: Path, entry: Entry) -> Finding:
@@ -203,6 +226,10 @@ def _found(output: Path, entry: Entry) -> Finding:
                 return Finding.CHANGED
     except OSError:
         return Finding.MISSING
+    return Finding.AS_MADE
+
+
+def _input_found(output: Path, entry: Entry) -> Finding:
     if entry.input == entry.output:  # it took the place of its input
         return Finding.AS_MADE
     try:

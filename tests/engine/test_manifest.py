@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, fill
+from tests.engine.test_reduce_jobs import merge
 from workers.commands import AddInputs, ClearInputs, StartJob
 from workers.manifest import NAME, Finding, read_manifest, recorded, verify
 
@@ -77,6 +78,32 @@ def test_journals_tell_the_same_as_the_manifest(
     in_folder = {entry.output: entry for entry in read_manifest(output)}
     assert len(in_folder) == 6
     assert from_journals == in_folder
+
+
+def test_one_output_of_many_files_is_told_with_the_one_that_changed(
+    running: Running, folder: Path, tmp_path: Path, journals: Path
+) -> None:
+    output = tmp_path / "out"
+    for name in "abc":
+        (folder / f"{name}.csv").write_text("n\n1\n")
+    merge(running, folder, output, manifest=True)
+    running.until_ended()
+    running.until(lambda _now: not running.engine.is_busy)
+    assert findings(output) == {Finding.AS_MADE: 1}
+    (folder / "b.csv").write_text("n\n1234\n")
+    for known in (read_manifest(output), recorded(output, journals)):
+        ((entry, finding),) = verify(output, known)
+        assert (entry.output, entry.input) == ("merged.csv", "../inputs/b.csv")
+        assert finding is Finding.INPUT_CHANGED
+    merge(running, folder, output, manifest=True)  # the later job's lines take the place of these
+    running.until(lambda now: now.counts.succeeded == 2)
+    running.until(lambda _now: not running.engine.is_busy)
+    assert findings(output) == {Finding.AS_MADE: 1}
+    # As many lines as are not checked at once; the output that is gone counts once.
+    (first, *_) = read_manifest(output)
+    (output / "merged.csv").unlink()
+    many = (replace(first, input=f"{number}.csv") for number in range(600))
+    assert [finding for _, finding in verify(output, many)] == [Finding.MISSING]
 
 
 def test_later_job_leaves_the_lines_of_others_in_the_manifest(

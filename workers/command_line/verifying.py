@@ -20,7 +20,7 @@ from workers.wording import count_words, printable
 _SAID: Final = {
     Finding.MISSING: "is gone",
     Finding.CHANGED: "is not what was made",
-    Finding.INPUT_CHANGED: "is as made, but its input has changed since",
+    Finding.INPUT_CHANGED: "is as made, but its input {} has changed since",
 }
 
 
@@ -33,7 +33,8 @@ def verify_folder(options: VerifyOptions) -> ExitStatus:
             if options.is_json:
                 print(_line(entry, finding))
             elif finding in _SAID:
-                print(f"{printable(entry.output)} {_SAID[finding]}.")
+                said = _SAID[finding].format(printable(entry.input))
+                print(f"{printable(entry.output)} {said}.")
     except ValueError as error:
         raise UsageError(f"The list of outputs cannot be read: {error}.") from error
     if not found:
