@@ -84,7 +84,8 @@ class Sampling(QObject):
             return
         self._done += 1
         if preview.after is not None:
-            self._tried.append(Tried(size, preview.seconds, preview.after.size))
+            written = None if preview.is_partial else preview.after.size
+            self._tried.append(Tried(size, preview.seconds, written))
         self._next()
 
     def _give_up(self) -> None:

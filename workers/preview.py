@@ -47,7 +47,8 @@ class Preview:
     """The answer to the question of that number.
 
     `message` is a sentence where there is no other side, or a warning. `seconds` is what the
-    steps took, without reading the result again.
+    steps took, without reading the result again. `is_partial` says that what was made goes into
+    the one output of all files.
     """
 
     number: int
@@ -56,3 +57,4 @@ class Preview:
     after: Side | None = None
     message: str = ""
     seconds: float = 0.0
+    is_partial: bool = False

@@ -22,7 +22,14 @@ from workers.messages import decode, encode
 from workers.operations import FOLDER, companion_path
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure
-from workers.pipeline import output_suffix, own_code, own_steps, steps_for
+from workers.pipeline import (
+    output_suffix,
+    own_code,
+    own_steps,
+    reduce_step,
+    steps_for,
+    takes_empty,
+)
 from workers.preview import Preview, PreviewAsked, Side
 from workers.preview_sides import side_of
 from workers.sandbox import Sandbox, enter
@@ -97,7 +104,7 @@ class Looking:
             load_step(step, asked.trusted)
 
     def _answered(self, asked: PreviewAsked, answer: Preview) -> Preview:
-        opened = open_input(asked.path)
+        opened = open_input(asked.path, may_be_empty=takes_empty(asked.pipeline))
         if not isinstance(opened, InputFile):
             return _with(answer, message=opened.message)
         with opened as source:
@@ -106,6 +113,7 @@ class Looking:
             steps = steps_for(asked.pipeline, source.kind)
             if not steps:
                 return _with(answer, message="No step of this pipeline reads such a file.")
+            answer = _with(answer, is_partial=reduce_step(asked.pipeline) is not None)
             if words := _too_much(steps, source):
                 return _with(answer, message=words)
             suffix = output_suffix(asked.pipeline, source.kind, source.suffix)

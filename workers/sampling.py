@@ -16,19 +16,25 @@ LEAST_FILES: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One file: its size, the seconds its steps took on one core, the bytes they wrote."""
+    """One file: its size, the seconds its steps took on one core, the bytes they wrote.
+
+    None were written where all files become one output, which is another thing to make.
+    """
 
     size: int
     seconds: float
-    written: int
+    written: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a job is likely to take on one core, and to write; from so many files."""
+    """What a job is likely to take on one core, and to write; from so many files.
+
+    What the one output of all files will take is not known, nor how long it takes to make.
+    """
 
     seconds: float
-    written: int
+    written: int | None
     tried: int
 
     def seconds_on(self, workers: int) -> float:
@@ -50,7 +56,10 @@ def estimate(tried: Sequence[Tried], files: int, size: int) -> Estimate | None:
         return None
     sizes = [each.size for each in tried]
     fixed, growing = _line(sizes, [each.seconds for each in tried])
-    fixed_bytes, growing_bytes = _line(sizes, [float(each.written) for each in tried])
+    written = [float(each.written) for each in tried if each.written is not None]
+    if len(written) < len(tried):
+        return Estimate(fixed * files + growing * size, None, len(tried))
+    fixed_bytes, growing_bytes = _line(sizes, written)
     return Estimate(
         fixed * files + growing * size,
         round(fixed_bytes * files + growing_bytes * size),

@@ -148,9 +148,12 @@ def estimate_words(found: Estimate | None, workers: int) -> str:
         return "None of the files that were tried can be processed."
     together = time_words(found.seconds_on(workers))
     alone = f" ({time_words(found.seconds)} on one)" if workers > 1 else ""
+    written = "before they become one file"
+    if found.written is not None:
+        written = f"{size_words(found.written)} written"
     return (
-        f"About {together} on {count_words(workers, 'worker')}{alone}, "
-        f"{size_words(found.written)} written; {count_words(found.tried, 'file')} tried."
+        f"About {together} on {count_words(workers, 'worker')}{alone}, {written}; "
+        f"{count_words(found.tried, 'file')} tried."
     )
 
 
@@ -165,6 +168,9 @@ def _figures(preview: Preview) -> str:
         return ""
     if after is None:
         return f"{_extent(before)}   {size_words(before.size)}".strip()
+    if preview.is_partial:  # of all files together, one is made
+        parts = (_extent(before), size_words(before.size), _time(preview.seconds))
+        return "   ".join(filter(None, parts))
     share = f" ({100 * after.size / before.size:.0f} %)" if before.size else ""
     sizes = f"{size_words(before.size)} → {size_words(after.size)}{share}"
     old, new = _extent(before), _extent(after)

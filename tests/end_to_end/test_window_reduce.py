@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from PySide6.QtCore import Qt
+
 from tests.end_to_end.conftest import PATIENCE_MS, Person
 from workers import JobState, TaskRow, TaskState
 from workers.folders import presets_folder
@@ -27,6 +29,11 @@ def test_dropped_tables_become_one_that_the_table_opens(
     person.qtbot.waitUntil(lambda: panel.pipeline.name == "One table", timeout=PATIENCE_MS)
     person.drop(folder)
     person.until(lambda now: now.counts.total == 3)
+    tried = person.app.views.preview_panel
+    person.qtbot.waitUntil(tried.try_button.isEnabled, timeout=PATIENCE_MS)
+    person.qtbot.mouseClick(tried.try_button, Qt.MouseButton.LeftButton)
+    person.qtbot.waitUntil(lambda: "3 files tried" in tried.estimate_words, timeout=PATIENCE_MS)
+    assert "before they become one file; 3 files tried." in tried.estimate_words
     person.press("Start")
     ended = person.until(lambda now: now.state is JobState.FINISHED)
     assert ended.counts.succeeded == 4

@@ -1,5 +1,6 @@
 """The preview's process: what a pipeline makes of one file, and whatever goes wrong."""
 
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,6 +117,19 @@ def test_file_that_cannot_be_processed_is_told_in_a_sentence(
     assert answer is not None
     assert answer.after is None
     assert answer.message == words
+
+
+def test_what_goes_into_one_output_is_no_output(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").touch()
+    listed = ask(tmp_path / "empty.txt", Pipeline("List", (Step("files.manifest"),)))
+    assert listed is not None
+    assert listed.is_partial
+    assert listed.after is not None
+    assert listed.after.rows == ((hashlib.sha256(b"").hexdigest(),),)
+    (tmp_path / "a.csv").write_text("n\n1\n")
+    converted = ask(tmp_path / "a.csv", SMALL)
+    assert converted is not None
+    assert not converted.is_partial
 
 
 def test_own_code_is_previewed_and_its_error_shown(

@@ -30,6 +30,11 @@ def test_no_cost_is_below_nothing() -> None:
     assert found.seconds == pytest.approx(50.0)
 
 
+def test_what_all_files_become_together_is_not_added_up() -> None:
+    tried = [Tried(100, 0.1, None), Tried(100, 0.3, None)]
+    assert estimate(tried, files=10, size=1000) == Estimate(2.0, None, 2)
+
+
 def test_nothing_tried_is_no_estimate() -> None:
     assert estimate([], files=10, size=1500) is None
 
