@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +23,7 @@ from workers.operations import FOLDER, companion_path
 from workers.operations.input_file import InputFile, open_input
 from workers.outcome import Failure
 from workers.pipeline import (
+    companions,
     output_suffix,
     own_code,
     own_steps,
@@ -118,12 +119,14 @@ class Looking:
                 return _with(answer, message=words)
             suffix = output_suffix(asked.pipeline, source.kind, source.suffix)
             target = self._folder / f"after{suffix}"
+            told = companions(asked.pipeline, source.kind, source.suffix)
+            beside = [companion_path(target, each) for each in told]
             try:
                 run = partial(run_steps, source, steps, target)
-                return _made(run, target, answer, is_measured=asked.is_measured)
+                return _made(run, (target, *beside), answer, is_measured=asked.is_measured)
             finally:
-                forget(target)
-                forget(companion_path(target, FOLDER))
+                for written in (target, *beside):
+                    forget(written)
 
     def _before(self, source: InputFile) -> Side:
         key = source.path, source.size, source.mtime_ns
@@ -133,21 +136,27 @@ class Looking:
 
 
 def _made(
-    run: Callable[[], Failure | str], target: Path, answer: Preview, *, is_measured: bool
+    run: Callable[[], Failure | str],
+    written: Sequence[Path],
+    answer: Preview,
+    *,
+    is_measured: bool,
 ) -> Preview:
+    """Run the steps; `written` is the output, then what they write beside it."""
     begin = time.perf_counter()
     result = run()
     answer = _with(answer, seconds=time.perf_counter() - begin)
     if isinstance(result, Failure):
         return _with(answer, message=result.message)
+    target = written[0]
     several = _files_in(companion_path(target, FOLDER))
     opened = open_input(several[0] if several else target)
     if not isinstance(opened, InputFile):
         return _with(answer, message="The steps wrote nothing.")
-    size = sum(file.stat().st_size for file in several)
+    size = sum(file.stat().st_size for file in (*several, *filter(Path.is_file, written)))
     words = f"The first of {count_words(len(several), 'file')}." if several else ""
     with opened as made:
-        after = Side(size or made.size, "") if is_measured else side_of(made, target.parent)
+        after = Side(size, "") if is_measured else side_of(made, target.parent)
         return _with(answer, after=after, message=" ".join(filter(None, (words, result))))
 
 

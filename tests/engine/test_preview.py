@@ -26,7 +26,7 @@ SMALL = Pipeline(
         Step("arrays.statistics", {"format": "csv"}),
     ),
 )
-Ask = Callable[[Path, Pipeline], Preview | None]
+Ask = Callable[..., Preview | None]
 
 
 @pytest.fixture
@@ -41,8 +41,9 @@ def begin() -> Iterator[Callable[..., Ask]]:
         )
         processes.append(process)
 
-        def ask(path: Path, pipeline: Pipeline) -> Preview | None:
-            process.ask(PreviewAsked(1, path, pipeline, trusted, readable))
+        def ask(path: Path, pipeline: Pipeline, *, is_measured: bool = False) -> Preview | None:
+            asked = PreviewAsked(1, path, pipeline, trusted, readable, is_measured=is_measured)
+            process.ask(asked)
             return answers.get(timeout=PATIENCE_S)
 
         return ask
@@ -130,6 +131,23 @@ def test_what_goes_into_one_output_is_no_output(ask: Ask, tmp_path: Path) -> Non
     converted = ask(tmp_path / "a.csv", SMALL)
     assert converted is not None
     assert not converted.is_partial
+
+
+def test_smaller_copies_count_among_what_a_file_is_likely_to_write(
+    ask: Ask, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.png"
+    Image.effect_noise((400, 300), 90).save(file)
+    small = Step("images.also_save", {"edge": 100, "mark": "-small"})
+    alone, both = (
+        ask(file, Pipeline("Small", steps), is_measured=True)
+        for steps in ((Step("images.auto_orient"),), (Step("images.auto_orient"), small))
+    )
+    assert alone is not None
+    assert both is not None
+    assert alone.after is not None
+    assert both.after is not None
+    assert both.after.size > alone.after.size + 1000
 
 
 def test_own_code_is_previewed_and_its_error_shown(
