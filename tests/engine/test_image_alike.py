@@ -10,6 +10,7 @@ from PIL import Image
 
 from tests.engine.reduced import Reducing
 from workers.job import Step
+from workers.operations.hash_groups import alike_leaders
 from workers.operations.image_alike import perceptual_hash, write_report
 from workers.partials import Partial
 
@@ -72,6 +73,26 @@ def test_the_hash_tells_which_low_frequencies_stand_out() -> None:
     assert perceptual_hash(pixels) != perceptual_hash(pixels.T.copy())
     darker = (pixels // 2).astype(np.uint8)
     assert f"{perceptual_hash(darker):064b}"[3] == "1"
+
+
+@pytest.mark.parametrize("distance", [0, 3, 9, 10, 24])
+def test_groups_are_those_of_comparing_each_with_each(distance: int) -> None:
+    random = np.random.default_rng(distance)
+    hashes = random.integers(0, 2**63, 40, np.uint64).repeat(8)
+    for _ in range(distance):
+        hashes ^= np.uint64(1) << random.integers(0, 63, len(hashes), np.uint64)
+    wanted = list(range(len(hashes)))
+    for one, other in np.argwhere(np.bitwise_count(hashes[:, None] ^ hashes) <= distance):
+        low, high = sorted((wanted[one], wanted[other]))
+        wanted = [low if leader == high else leader for leader in wanted]
+    assert alike_leaders(hashes, distance).tolist() == wanted
+
+
+def test_twenty_thousand_that_are_all_alike_are_one_group() -> None:
+    """Of 200 million pairs none is told one by one, which would take minutes."""
+    places = np.random.default_rng(1).integers(0, 63, (3, 20_000), np.uint64)
+    hashes = np.bitwise_xor.reduce(np.uint64(1) << places)
+    assert not alike_leaders(hashes, 6).any()
 
 
 @pytest.mark.parametrize(("distance", "groups"), [(1, 700), (0, 0)])

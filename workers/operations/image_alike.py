@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workers.job import Step
+from workers.operations.hash_groups import alike_leaders
 from workers.operations.image_colours import OUR_COLOURS, to_srgb
 from workers.operations.image_decode import decode
 from workers.operations.image_encode import in_memory
@@ -33,11 +34,8 @@ _MARKS: Final = 64
 _LOWEST: Final = 8
 # Every pixel one off, by chance, makes a frequency of some 16 to 32.
 _PLAIN: Final = 64.0
-_AT_ONCE: Final = 1 << 10
 _COLUMNS: Final = ("group", "picture", "distance", "width", "height", "bytes")
 _WHITE: Final = 255
-
-Hashes = NDArray[np.uint64]
 
 
 class _Picture(NamedTuple):
@@ -110,32 +108,12 @@ def write_report(partials: Sequence[Partial], distance: int, target: Path) -> Fa
 
 def _groups(pictures: Sequence[_Picture], distance: int) -> Iterator[list[_Picture]]:
     """Yield pictures that are alike, the largest first; groups by their first picture's place."""
-    leaders = list(range(len(pictures)))
-    for one, other in _pairs(np.array([each.marks for each in pictures], np.uint64), distance):
-        first, second = sorted((_leader(leaders, one), _leader(leaders, other)))
-        leaders[second] = first
+    marks = np.array([each.marks for each in pictures], np.uint64)
+    hashes, places = np.unique(marks, return_inverse=True)
+    leaders = alike_leaders(hashes, distance)
     groups: dict[int, list[_Picture]] = {}
-    for place, picture in enumerate(pictures):
-        groups.setdefault(_leader(leaders, place), []).append(picture)
+    for picture, leader in zip(pictures, leaders[places].tolist(), strict=True):
+        groups.setdefault(leader, []).append(picture)
     for group in groups.values():
         if len(group) > 1:
             yield sorted(group, key=lambda each: (-each.width * each.height, -each.size))
-
-
-def _leader(leaders: list[int], place: int) -> int:
-    """Return the first of the group that a picture belongs to."""
-    while leaders[place] != place:
-        leaders[place] = place = leaders[leaders[place]]
-    return place
-
-
-def _pairs(hashes: Hashes, distance: int) -> Iterator[tuple[int, int]]:
-    """Yield the places of two pictures that are alike, the lower first."""
-    for start in range(0, len(hashes), _AT_ONCE):
-        some = hashes[start : start + _AT_ONCE, None]
-        for other in range(start, len(hashes), _AT_ONCE * 16):
-            others = hashes[None, other : other + _AT_ONCE * 16]
-            alike = np.bitwise_count(some ^ others) <= distance
-            for one, second in zip(*np.nonzero(alike), strict=True):
-                if start + one < other + second:
-                    yield int(start + one), int(other + second)
