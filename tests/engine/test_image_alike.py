@@ -12,6 +12,7 @@ from tests.engine.reduced import Reducing
 from workers.job import Step
 from workers.operations.hash_groups import alike_leaders
 from workers.operations.image_alike import perceptual_hash, write_report
+from workers.outcome import Failure, Success
 from workers.partials import Partial
 
 
@@ -49,6 +50,23 @@ def test_copies_in_other_sizes_and_formats_are_grouped_the_largest_first(
     assert all(int(row[2]) <= 6 for row in rows)
     assert rows[0][2:5] == ["0", "800", "600"]
     assert int(rows[0][5]) == (folder / "-large.jpg").stat().st_size
+
+
+def test_a_damaged_picture_is_compared_as_far_as_it_reads_where_that_was_chosen(
+    folder: Path, tmp_path: Path
+) -> None:
+    for name in ("whole", "cut"):
+        scene(1).save(folder / f"{name}.jpg")
+    content = (folder / "cut.jpg").read_bytes()
+    (folder / "cut.jpg").write_bytes(content[:-40])
+    steps = Step("images.open", {"salvage": True}), Step("images.near_duplicates")
+    reducing = Reducing(folder, tmp_path / "out", *steps)
+    assert [row[:2] for row in rows_of(reducing.made())] == [["1", "whole.jpg"], ["1", "cut.jpg"]]
+    outcome = reducing.outcomes["cut.jpg"]
+    assert isinstance(outcome, Success)
+    assert outcome.warning.endswith("(file ends early). It was saved as far as it reads.")
+    strict = Reducing(folder, tmp_path / "strict", *steps[1:])
+    assert isinstance(strict.outcomes["cut.jpg"], Failure)
 
 
 def test_plain_pictures_are_alike_by_their_brightness(folder: Path, tmp_path: Path) -> None:

@@ -16,13 +16,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workers.job import Step
 from workers.operations.hash_groups import alike_leaders
 from workers.operations.image_colours import OUR_COLOURS, to_srgb
 from workers.operations.image_decode import decode
 from workers.operations.image_encode import in_memory
+from workers.operations.image_plan import ImagePlan
 from workers.operations.image_reduce import HASHED_EDGE
-from workers.operations.images import planned
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat
 from workers.operations.picture_size import picture_size
@@ -48,12 +47,11 @@ class _Picture(NamedTuple):
     marks: int
 
 
-def write_hash(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str:
+def write_hash(plan: ImagePlan, source: InputFile, target: Path) -> Failure | str:
     """Write the hash of a picture after the steps to `target`, with its sizes.
 
     Returns a warning sentence or "". Raises OSError when the output cannot be written.
     """
-    plan = planned(steps)
     decoded = decode(source, plan.steps, ImageFormat.PNG, plan.reading)
     if isinstance(decoded, Failure):
         return decoded

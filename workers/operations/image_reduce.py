@@ -11,6 +11,7 @@ from typing import Final
 
 from workers.job import ParameterValue, Step
 from workers.operations.contact_layout import layout_of
+from workers.operations.image_plan import ImagePlan
 from workers.operations.image_reduce_declarations import CONTACT_SHEET, NEAR_DUPLICATES, OPERATIONS
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure
@@ -85,11 +86,11 @@ def combine(step: Step, partials: Sequence[Partial], target: Path) -> Failure | 
     return write_report(partials, int(values["distance"]), target)
 
 
-def write_hash(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str:
+def write_hash(plan: ImagePlan, source: InputFile, target: Path) -> Failure | str:
     """Write the hash of a picture after the steps to `target`, with its size in pixels."""
     from workers.operations.image_alike import write_hash as write
 
-    return write(steps, source, target)
+    return write(plan, source, target)
 
 
 def completed(step: Step) -> Step:

@@ -54,10 +54,8 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     """
     from workers.operations.image_metadata import rewrite_metadata
 
-    if image_reduce.is_hashed(steps):
-        return image_reduce.write_hash(steps, source, target)
     plan = planned(steps)
-    if plan.is_metadata_only:
+    if plan.is_metadata_only and not image_reduce.is_hashed(steps):
         rewritten = rewrite_metadata(source, plan, target)
         if rewritten is not None:
             return rewritten
@@ -79,6 +77,8 @@ def _attempt(
     plan: ImagePlan, steps: Sequence[Step], source: InputFile, target: Path
 ) -> Failure | str:
     """Decode, apply the steps and save, all pages where the format has them."""
+    if image_reduce.is_hashed(steps):
+        return image_reduce.write_hash(plan, source, target)
     from workers.operations.image_decode import decode
     from workers.operations.image_pages import page_count, save_pages
 
