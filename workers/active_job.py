@@ -90,6 +90,8 @@ class ActiveJob:
         if is_resumed and self.state is JobState.STOPPED:
             self.journal.reopen_lost(LOOKED_AT_AGAIN)
         self._earlier = look_back(self.journal, spec, self._earlier)
+        if self._course is not None:
+            self._course.leave()
         self._is_cancelled = False
         if spec.sweep is not None and not self.journal.counts().total:
             self._add_blocks(spec.sweep)
@@ -269,6 +271,8 @@ class ActiveJob:
 
     def leave(self) -> None:
         """Close the journal; an unfinished job stands as stopped."""
+        if self._course is not None:
+            self._course.leave()
         self._stop_clock(time.monotonic())
         self._manifest.join()
         self._end_originals(is_over=not self.is_open_ended)

@@ -72,6 +72,11 @@ class Assignments:
         """Say whether a task is in hand."""
         return task in self._tasks
 
+    @property
+    def count(self) -> int:
+        """Return how many tasks are in hand."""
+        return len(self._tasks)
+
     def given(self, task: TaskId) -> WaitingTask:
         """Return a task in hand."""
         return self._tasks[task]

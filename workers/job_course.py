@@ -142,12 +142,16 @@ class Course:
         """Make folders that went missing again; return why not."""
         return next(filter(None, (staging.restore() for staging in self._stagings)), None)
 
-    def remove(self) -> None:
-        """Delete what is unfinished."""
-        for staging in self._stagings:
-            staging.remove()
+    def leave(self) -> None:
+        """Leave off what is done beside the job."""
         if self._reduction is not None:
             self._reduction.forget_list()
+
+    def remove(self) -> None:
+        """Delete what is unfinished."""
+        self.leave()
+        for staging in self._stagings:
+            staging.remove()
 
     # ---- what the open job asks
 
@@ -178,14 +182,20 @@ class Course:
     def _has_offered_last(self) -> bool:
         """Offer the reduce task where it is due; say whether no other offer is to come."""
         reduction = self._reduction
-        if reduction is None or not reduction.is_due:
+        if reduction is None:
             return True
-        if reduction.task is not None and self._assignments.has(reduction.task):
-            return not reduction.has_begun  # one that runs has its turn again once it has ended
-        given = reduction.offer()
-        self._assignments.offer([given])
-        self._view.all_changed()
-        self.handle(LastTaskOffered(given.task))
+        if reduction.task is None or not self._assignments.has(reduction.task):
+            if not reduction.is_due:
+                return True
+            self._assignments.offer([reduction.offer()])
+            self._view.all_changed()
+        if reduction.has_begun:
+            return not reduction.is_due  # one that runs has its turn again once it has ended
+        if self._assignments.count > 1 or not reduction.is_listed():
+            return False
+        if not reduction.is_offered and reduction.task is not None:
+            reduction.is_offered = True
+            self.handle(LastTaskOffered(reduction.task))
         return True
 
     def offer_again(self, tasks: Iterable[TaskId]) -> None:

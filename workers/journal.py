@@ -48,7 +48,6 @@ from workers.journal_tally import Share, Tally
 from workers.journal_watched import Changed as Changed
 from workers.made_outputs import has_its_input, is_lost
 from workers.outcome import Outcome
-from workers.partials import write_list
 from workers.snapshot import Counts, TaskRow
 from workers.wording import printable
 
@@ -350,12 +349,10 @@ class Journal:
             self._tasks.held = journal_partials.find(self._connection)
         return self._tasks.held
 
-    def write_partials(self, file: Path) -> journal_partials.LeftOut:
-        """Write the list of partials to a file, of which OSError tells; return who has none."""
+    def list_partials(self, file: Path) -> journal_partials.Listing:
+        """Begin to write the list of partials to a file, on a thread."""
         self.commit()
-        with self._reading():
-            write_list(file, self._inputs.roots, journal_partials.read(self._connection))
-            return journal_partials.read_left_out(self._connection)
+        return journal_partials.Listing(self.path, file)
 
     def is_running(self, task: TaskId) -> bool:
         """Say whether an attempt of a task runs, or waits at a worker."""

@@ -104,7 +104,7 @@ def _short(told: bytes) -> str:
 def write_list(file: Path, roots: Mapping[int, Path], rows: Iterable[tuple[object, ...]]) -> None:
     """Write the list of partials as the journal has them; raises OSError.
 
-    The engine's thread writes it, a million rows in some seconds: nothing is looked at.
+    A million rows take some seconds: nothing is looked at.
     """
     encode = msgspec.msgpack.Encoder().encode
     with file.open("wb") as stream:

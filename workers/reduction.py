@@ -12,7 +12,7 @@ from typing import Final
 from workers.earlier import EarlierOutputs
 from workers.job import JobSpec
 from workers.journal import Changed, Journal, WaitingTask
-from workers.journal_partials import LeftOut
+from workers.journal_partials import LeftOut, Listing
 from workers.messages import Earlier, RunReduce
 from workers.operations import find_reducing
 from workers.output import output_failure
@@ -22,6 +22,8 @@ from workers.pipeline import reduce_step
 from workers.wording import printable
 
 _LIST: Final = "list"
+# Of ten thousand partials it is written in that time; the engine's thread has other work.
+_LIST_WAIT_S: Final = 0.02
 
 
 class Reduction:
@@ -37,7 +39,9 @@ class Reduction:
         self.folder: Final = folder
         self.planned: Final = spec.output / legal_part(fitted(stem, suffix))
         self.is_due = True
+        self.is_offered = False
         self.has_begun = False
+        self._listing: Listing | None = None
         self._journal = journal
         self._spec = spec
         self._listed = folder / f".{journal.job}-{_LIST}"
@@ -50,7 +54,7 @@ class Reduction:
 
     def offer(self) -> WaitingTask:
         """Return the task, which is due and waits from now on; it is added where there is none."""
-        self.has_begun = False
+        self.is_offered = self.has_begun = False
         if self.task is None:
             self._journal.add_blocks([(self.planned.name, 0, 1)])
             self.task = self._journal.reduce_task()
@@ -61,14 +65,22 @@ class Reduction:
         (waiting,) = self._journal.waiting_again([self.task])
         return waiting
 
+    def is_listed(self) -> bool:
+        """Say whether the list of partials is written; begins it anew where the task is due."""
+        if self.is_due or self._listing is None:
+            self.forget_list()
+            self._listing = self._journal.list_partials(self._listed)
+            self.is_due = False
+        return self._listing.is_over(_LIST_WAIT_S)
+
     def request(
         self, given: WaitingTask, attempt: int, own_since_ns: int | None, earlier: EarlierOutputs
     ) -> RunReduce:
-        """Return what a worker is told; writes the list of partials, which takes a while."""
-        self.is_due, self.has_begun = False, True
+        """Return what a worker is told."""
+        self.has_begun = True
         left_out, problem = LeftOut(0, ()), None
         try:
-            left_out = self._journal.write_partials(self._listed)
+            left_out = self._left_out()
         except OSError as error:
             problem = output_failure(self.folder, error)
         own = None
@@ -90,9 +102,17 @@ class Reduction:
             problem,
         )
 
+    def _left_out(self) -> LeftOut:
+        """Return who is not in the list; one that went with its folder is written again."""
+        if self._listing is None or not self._listed.is_file():
+            self._listing = self._journal.list_partials(self._listed)
+        return self._listing.left_out()
+
     def forget_list(self) -> None:
-        """Delete the list of partials."""
-        self._listed.unlink(missing_ok=True)
+        """Delete the list of partials; one that is being written is left off."""
+        if self._listing is not None:
+            self._listing.stop()
+            self._listing = None
 
 
 def reduction_of(journal: Journal, spec: JobSpec) -> Reduction | None:

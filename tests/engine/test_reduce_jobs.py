@@ -1,6 +1,7 @@
 """Jobs whose last step makes one file of all inputs."""
 
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,21 @@ import pytest
 
 from tests.engine.conftest import Running
 from workers.command_line.events import task_line
-from workers.commands import AddInputs, CancelJob, RetryTasks, RunAgain, StartJob, UndoJob
+from workers.commands import (
+    AddInputs,
+    CancelJob,
+    ContinueJob,
+    PauseJob,
+    RetryTasks,
+    RunAgain,
+    StartJob,
+    UndoJob,
+)
 from workers.discarding import forget
 from workers.job import JobSpec, JobState, OnExisting, Pipeline, Step, TaskState
 from workers.journal import JournalReader, journal_path
 from workers.operations.user_function import digest
+from workers.partials import partials_folder
 from workers.report import SUFFIXES, write_report
 from workers.snapshot import RowQuery
 
@@ -189,6 +200,32 @@ def test_a_later_job_reads_only_what_is_new_or_changed(
     running.engine.close()
     forget(journals, running.last.job)
     assert not list(journals.glob("partials/*"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pipe with a name")
+def test_the_engine_goes_on_while_the_list_of_partials_is_written(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    fill(folder, a="1", b="2")
+    spec = JobSpec(tmp_path / "out", MERGE)
+    running.post(AddInputs((folder,)))
+    job = running.until(lambda now: now.counts.total == 2 and not now.is_discovering).job
+    assert job is not None
+    place = partials_folder(running.engine._journals, job, spec)
+    assert place is not None
+    place.mkdir(parents=True)
+    held = place / f".{job}-list"
+    os.mkfifo(held)  # the list is not written before somebody reads it
+    running.post(StartJob(spec))
+    running.until(lambda now: (now.counts.succeeded, now.counts.total) == (2, 3))
+    running.post(PauseJob())
+    running.until(lambda now: now.state is JobState.PAUSED)
+    assert len(held.read_bytes()) > 100
+    held.unlink()  # a list that is lost is written again
+    running.post(ContinueJob())
+    running.until_ended()
+    assert (tmp_path / "out" / "merged.csv").read_text() == "file,n\na.csv,1\nb.csv,2\n"
+    assert not held.exists()
 
 
 @pytest.mark.parametrize(
