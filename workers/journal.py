@@ -67,6 +67,7 @@ class Journal:
         self._pending = Pending()
         self._tasks = TaskStates()
         self._inputs = InputFiles()
+        self._several = journal_watched.Several()
 
     @classmethod
     def create(cls, folder: Path, name: str) -> "Journal":
@@ -299,6 +300,7 @@ class Journal:
         """
         if not self._tasks.is_open(task):
             return False
+        self._several.note(outcome)
         end = end_of(outcome, self._tasks.points(task))
         self._tasks.end(task, end)
         self._pending.end(task, end, (attempts, seconds, worker, ended_s))
@@ -329,6 +331,7 @@ class Journal:
         with self._transaction(self._tasks.tally):
             for index in journal_watched.INDICES:
                 self._connection.execute(index)
+            self._several.read(self._connection)
 
     def compare(self, files: Sequence[FoundFile]) -> tuple[list[FoundFile], list[Changed]]:
         """Return the files that are no tasks yet, and the tasks whose files have changed."""
@@ -341,7 +344,8 @@ class Journal:
         """Say whether a file is an output of this job, as it was made."""
         self.commit()
         with self._reading():
-            return journal_watched.is_made(self._connection, file)
+            is_only = journal_watched.is_made(self._connection, file)
+        return is_only or self._several.holds(file)
 
     def reduce_task(self) -> TaskId | None:
         """Return the task that makes one output of all, if there is one; `waiting` omits it."""

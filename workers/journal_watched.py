@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from workers.found_files import FoundFile
 from workers.job import TaskId
-from workers.journal_schema import WAITING, decoded
-from workers.outcome import OutputCheck
+from workers.journal_schema import WAITING, decoded, decoded_paths
+from workers.outcome import Outcome, OutputCheck, Success
 from workers.wording import printable
 
 # Made when a job is first watched: no other asks for tasks by path.
@@ -21,6 +21,9 @@ _FIND: Final = (
     "SELECT id, size, mtime_ns FROM task WHERE root = ? AND name = ? AND relative IS ? LIMIT 1"
 )
 _MADE: Final = "SELECT checks FROM task WHERE outputs = ? AND checks IS NOT NULL"
+_SEVERAL: Final = (
+    "SELECT outputs, checks FROM task WHERE checks IS NOT NULL AND instr(outputs, x'00') > 0"
+)
 # Its outputs and their checks stay: they are what its next attempt replaces.
 _RENEW: Final = (
     f"UPDATE task SET state = {WAITING}, size = ?, mtime_ns = ?, message = '', detail = '',"
@@ -68,6 +71,37 @@ def is_made(connection: sqlite3.Connection, file: FoundFile) -> bool:
             if (check.size, check.mtime_ns) == (file.size, file.mtime_ns):
                 return True
     return False
+
+
+class Several:
+    """The outputs of tasks that made several, which the index on outputs does not find.
+
+    Kept in memory once files are compared: 200 bytes each.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[bytes, tuple[int, int]] | None = None
+
+    def read(self, connection: sqlite3.Connection) -> None:
+        """Begin with what the journal has."""
+        self._made = {}
+        for outputs, checks in connection.execute(_SEVERAL):
+            self._add(decoded_paths(outputs), decoded(checks, tuple[OutputCheck, ...]))
+
+    def note(self, outcome: Outcome | None) -> None:
+        """Remember what a task has made, from the first comparison on."""
+        if isinstance(outcome, Success) and len(outcome.outputs) > 1:
+            self._add(outcome.outputs, outcome.checks)
+
+    def _add(self, outputs: Sequence[Path], checks: Sequence[OutputCheck]) -> None:
+        if self._made is not None:
+            for path, check in zip(outputs, checks, strict=True):
+                self._made[os.fsencode(path)] = check.size, check.mtime_ns
+
+    def holds(self, file: FoundFile) -> bool:
+        """Say whether a file is one of them, as it was made."""
+        made = self._made or {}
+        return made.get(os.fsencode(file.path)) == (file.size, file.mtime_ns)
 
 
 def renew(connection: sqlite3.Connection, changes: Sequence[Changed]) -> None:

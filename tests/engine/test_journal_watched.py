@@ -81,6 +81,24 @@ def test_outputs_of_a_file_that_has_changed_are_not_told_as_made_of_it(journal: 
         assert list(reader.made_outputs()) == []
 
 
+def test_each_of_several_outputs_is_known_as_made_also_when_the_job_goes_on(
+    journal: Journal,
+) -> None:
+    journal.add_files(files(1))
+    small = OUTPUT.with_name("1-small.webp")
+    checks = (CHECK, replace(CHECK, size=4))
+    end(journal, 1, Success((OUTPUT, small), 44, checks=checks))
+    there = [
+        file(output.name, size=size, root=output.parent)._replace(mtime_ns=9)
+        for output, size in ((OUTPUT, 40), (small, 4))
+    ]
+    assert all(map(journal.is_made, there))
+    with reopened(journal) as again:
+        again.prepare_comparing()
+        assert all(map(again.is_made, there))
+        assert not any(again.is_made(each._replace(mtime_ns=10)) for each in there)
+
+
 def test_output_is_known_as_made_while_it_is_as_it_was(journal: Journal) -> None:
     journal.add_files(files(1))
     end(journal, 1, MADE)
