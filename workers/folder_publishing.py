@@ -13,7 +13,7 @@ from workers import disk
 from workers.job import OnExisting
 from workers.outcome import Failure, FailureKind, Skip
 from workers.output import output_failure
-from workers.publishing import Ours, finished, leads_out, publish
+from workers.publishing import Ours, finished, leads_out, name_before, publish
 
 
 class Published(NamedTuple):
@@ -67,14 +67,17 @@ def _one_by_one(
     staged: Path, final: Path, on_existing: OnExisting, ours: Ours
 ) -> Published | Failure:
     outputs, kept = [], []
-    for number, file in enumerate(sorted(staged.iterdir())):
+    files = sorted(staged.iterdir())
+    names = {final / file.name for file in files}
+    for number, file in enumerate(files):
         # To publish finds the output folder two above the temporary file.
         single = staged.with_name(f"{staged.name}-{number}{file.suffix}")
         try:
             file.replace(single)
         except OSError as error:
             return output_failure(staged.parent.parent, error)
-        published = publish(single, final / file.name, on_existing, ours)
+        name = name_before(final / file.name, ours, names)
+        published = publish(single, name, on_existing, ours)
         match published:
             case Failure():
                 return published

@@ -19,7 +19,7 @@ from workers.operations import FOLDER, Companion, companion_path
 from workers.operations.input_file import InputFile
 from workers.outcome import Failure, Skip, Success
 from workers.output_names import fitted
-from workers.publishing import KEPT, Ours, checked, publish
+from workers.publishing import KEPT, Ours, checked, name_before, publish
 from workers.wording import count_words, printable, size_words
 
 _SHOWN_MOST: Final = 3
@@ -115,8 +115,9 @@ def _place_beside(made: Made, source: InputFile, main: Success) -> Success | Fai
     outputs, checks, words = list(main.outputs), list(main.checks), []
     _, *written = made.written
     for companion, target in zip(made.beside, written, strict=True):
-        final = companion_path(main.outputs[0], companion)
-        published = publish(target, final, made.setup.on_existing, _ours(made, source))
+        ours = _ours(made, source)
+        final = name_before(companion_path(main.outputs[0], companion), ours)
+        published = publish(target, final, made.setup.on_existing, ours)
         if isinstance(published, Failure):
             return published
         if isinstance(published, Skip):

@@ -63,11 +63,27 @@ def publish(
         if not folder.is_dir():  # to a worker in a sandbox it is a folder it may not make again
             return output_failure(folder, FileNotFoundError(errno.ENOENT, "", str(folder)))
         # The sentence names the folder to look at: the output folder when that is the cause.
-        where = final.parent if final.parent.is_dir() else folder
+        is_the_cause = final.parent.is_dir() or error.errno == errno.EEXIST
+        where = final.parent if is_the_cause else folder
         return output_failure(where, error)
     finally:
         with contextlib.suppress(OSError):
             disk.remove(temp)
+
+
+def name_before(final: Path, ours: Ours, others: Collection[Path] = ()) -> Path:
+    """Return the numbered name that an output had to take before; `final` where it had none.
+
+    A name that one of `others` is to have is no number of this one.
+    """
+    if final in ours.outdated:
+        return final
+    told = re.compile(rf"{re.escape(final.stem)} \(\d+\)")
+    for path in ours.outdated:
+        is_alike = (path.parent, path.suffix) == (final.parent, final.suffix)
+        if is_alike and told.fullmatch(path.stem) and path not in others:
+            return path
+    return final
 
 
 def checked(final: Path) -> OutputCheck:

@@ -103,6 +103,18 @@ def test_companion_that_was_there_before_is_kept_with_a_sentence(
     assert row.has_warning
 
 
+def test_companion_that_had_to_take_a_number_keeps_it_when_the_file_changes(
+    running: Running, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a-small.txt").write_text("mine")
+    for text in ("abc", "xy"):
+        (folder / "a.txt").write_text(text)
+        ran(running, folder, tmp_path / "out", on_existing=OnExisting.RENAME)
+    wanted = {"a.txt": "xyxy", "a-small.txt": "mine", "a-small (2).txt": "x"}
+    assert outputs_of(tmp_path / "out") == wanted
+
+
 def test_undo_takes_both_back(running: Running, folder: Path, tmp_path: Path, trash: Path) -> None:
     (folder / "a.txt").write_text("abc")
     ran(running, folder, tmp_path / "out")

@@ -188,6 +188,20 @@ def test_files_of_before_are_treated_as_the_person_chose(
     assert row.message == (kept if on_existing is OnExisting.SKIP else "")
 
 
+def test_a_file_that_had_to_take_a_number_keeps_it_when_the_table_changes(
+    running: Running, folder: Path
+) -> None:
+    own = folder.with_name("out") / "orders" / "DE.csv"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    for table in (ORDERS, ORDERS.replace("DE,3", "DE,9")):
+        (folder / "orders.csv").write_text(table)
+        ran(running, folder, on_existing=OnExisting.RENAME)
+        assert running.ended[0].message == ""
+    changed = {"orders/DE.csv": "mine", "orders/DE (2).csv": "land,n\nDE,1\nDE,9\n"}
+    assert files_in(own.parents[1]) == {**FILES, **changed}
+
+
 def test_a_split_is_the_last_step_and_takes_no_place_of_an_original(
     running: Running, folder: Path
 ) -> None:
