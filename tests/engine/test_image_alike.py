@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import resources
 from tests.engine.reduced import Reducing
 from workers.job import Step
 from workers.operations.hash_groups import alike_leaders
@@ -67,6 +69,17 @@ def test_a_damaged_picture_is_compared_as_far_as_it_reads_where_that_was_chosen(
     assert outcome.warning.endswith("(file ends early). It was saved as far as it reads.")
     strict = Reducing(folder, tmp_path / "strict", *steps[1:])
     assert isinstance(strict.outcomes["cut.jpg"], Failure)
+
+
+def test_the_size_of_a_picture_of_any_format_is_told(folder: Path, tmp_path: Path) -> None:
+    names = ["picture.png", "picture.bmp", "picture.jxl", "picture.heic", "picture.dng"]
+    for name in names:
+        shutil.copy(resources.probes_path() / name, folder)
+    reducing = Reducing(folder, tmp_path / "out", Step("images.near_duplicates"))
+    rows = rows_of(reducing.made())
+    made = [name for name in names if isinstance(reducing.outcomes[name], Success)]
+    assert {"picture.png", "picture.bmp"} <= set(made)
+    assert {row[1]: row[3:5] for row in rows} == {name: ["64", "48"] for name in made}
 
 
 def test_plain_pictures_are_alike_by_their_brightness(folder: Path, tmp_path: Path) -> None:

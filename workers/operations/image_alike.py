@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from workers.operations.hash_groups import alike_leaders
 from workers.operations.image_colours import OUR_COLOURS, to_srgb
-from workers.operations.image_decode import decode
+from workers.operations.image_decode import decode, upright_size
 from workers.operations.image_encode import in_memory
 from workers.operations.image_plan import ImagePlan
 from workers.operations.image_reduce import HASHED_EDGE
@@ -65,10 +65,17 @@ def write_hash(plan: ImagePlan, source: InputFile, target: Path) -> Failure | st
         image = image.flatten(background=_WHITE)
     grey = image.colourspace("b-w").extract_band(0).cast("uchar")
     pixels = np.frombuffer(grey.write_to_memory(), np.uint8).reshape(HASHED_EDGE, HASHED_EDGE)
-    width, height = picture_size(source.safe_path()) or (0, 0)
-    told = (width, height, source.size, perceptual_hash(pixels))
+    told = (*_size_of(source), source.size, perceptual_hash(pixels))
     target.write_text(json.dumps(told), encoding="ascii")
     return decoded.warning
+
+
+def _size_of(source: InputFile) -> tuple[int, int]:
+    """Return width and height in pixels as the file has them, 0 where its header says nothing."""
+    if (size := picture_size(source.safe_path())) is not None:
+        return size
+    upright = upright_size(source)
+    return (0, 0) if upright is None else (upright.width, upright.height)
 
 
 def perceptual_hash(pixels: NDArray[np.uint8]) -> int:
