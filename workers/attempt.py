@@ -17,7 +17,7 @@ from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, RunReduce, Setup
 from workers.operations import FOLDER, find_family
 from workers.operations.input_file import InputFile, open_input
-from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Skip, Success
+from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Salvaged, Skip, Success
 from workers.output import Staging, output_failure
 from workers.pipeline import (
     companions,
@@ -183,7 +183,7 @@ class Preparation:
                 return result
             if (failure := _not_reopened(steps, made.written)) is not None:
                 return failure
-            outcome = place(made, source)
+            outcome = place(made._replace(is_salvaged=isinstance(result, Salvaged)), source)
         except OSError as error:
             if error.errno in _WRITE_ERRORS or error.filename == str(target):
                 return output_failure(request.folder, error)

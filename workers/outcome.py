@@ -19,6 +19,12 @@ class FailureKind(enum.Enum):
     OUTPUT_FAILED = "output_failed"
 
 
+class Salvaged(str):
+    """The warning of an output that was made of what a damaged input still holds."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class OutputCheck:
     """What an output was when it got its name: bytes, time of change, SHA-256 in hex.

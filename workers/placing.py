@@ -28,7 +28,8 @@ _SHOWN_MOST: Final = 3
 class Made(NamedTuple):
     """A temporary file, and what is to become of it; `outdated` outputs give way to it.
 
-    `beside` it lie others, which go to names after its own.
+    `beside` it lie others, which go to names after its own. One that `is_salvaged` is better than
+    its input, which is damaged, whatever they weigh.
     """
 
     setup: Setup
@@ -37,6 +38,7 @@ class Made(NamedTuple):
     suffix: str
     outdated: tuple[Path, ...]
     beside: tuple[Companion, ...] = ()
+    is_salvaged: bool = False
 
     @property
     def is_folder(self) -> bool:
@@ -57,7 +59,8 @@ def place(made: Made, source: InputFile) -> Success | Failure | Skip:
     if made.is_folder:
         return _put_folder(made, source)
     words, whole = "", made
-    if made.setup.only_smaller and (words := _not_smaller(made.target, source)):
+    may_keep = made.setup.only_smaller and not made.is_salvaged
+    if may_keep and (words := _not_smaller(made.target, source)):
         if made.setup.is_in_place:
             return Skip(words)
         made = _copied(made, source)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workers.job import Step
 from workers.operations.input_file import InputFile, open_input
-from workers.outcome import Failure, FailureKind
+from workers.outcome import Failure, FailureKind, Salvaged
 
 
 def family_of(step: Step) -> str:
@@ -31,7 +31,8 @@ def predicted_need(steps: Sequence[Step], source: InputFile) -> int:
 def run_steps(source: InputFile, steps: Sequence[Step], target: Path) -> Failure | str:
     """Run the steps family by family; in between, the file stands beside the target.
 
-    Returns a warning sentence or "". Raises OSError when the output cannot be written.
+    Returns a warning sentence, Salvaged where a step says so, or "". Raises OSError when the
+    output cannot be written.
     """
     from workers.operations import find_family
 
@@ -54,7 +55,8 @@ def run_steps(source: InputFile, steps: Sequence[Step], target: Path) -> Failure
                 if not isinstance(opened, InputFile):
                     return Failure(FailureKind.OPERATION_FAILED, "A step wrote nothing.")
                 source = between.enter_context(opened)
-    return " ".join(warnings)
+    words = " ".join(warnings)
+    return Salvaged(words) if any(isinstance(each, Salvaged) for each in warnings) else words
 
 
 def forget(unfinished: Path) -> None:

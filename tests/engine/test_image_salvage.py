@@ -1,12 +1,16 @@
 """Damaged pictures, saved as far as they read where that was chosen, and marked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.engine.conftest import Running, job_of
 from tests.engine.pictures import as_pillow_sees, failed, pixel, run, step, succeeded
 from workers import FailureKind
+from workers.commands import StartJob
+from workers.job import Pipeline
 
 SALVAGE = step("open", salvage=True)
 SAVED = "It was saved as far as it reads."
@@ -89,3 +93,19 @@ def test_companions_are_made_of_what_was_salvaged(tmp_path: Path) -> None:
     assert isinstance(answer, str)
     assert answer.endswith(SAVED)
     assert as_pillow_sees(target.with_name(f"{target.stem}-small.jpg")).size == (25, 50)
+
+
+def test_what_was_salvaged_is_kept_though_the_damaged_file_is_smaller(
+    tmp_path: Path, running: Running, folder: Path
+) -> None:
+    cut(folder / "cut.jpg")
+    Image.effect_noise((200, 400), 40).save(folder / "whole.jpg", quality=20)
+    pipeline = Pipeline("Salvage", (SALVAGE, step("convert", format="png")))
+    added, start = job_of(folder, tmp_path / "out", pipeline)
+    assert isinstance(start, StartJob)
+    running.post(added, StartJob(replace(start.spec, only_smaller=True)))
+    running.until_ended()
+    mended, whole = sorted(row.outputs[0].name for row in running.ended)
+    assert (mended, whole) == ("cut.png", "whole.jpg")
+    (message,) = (row.message for row in running.ended if row.name == "cut.jpg")
+    assert message == f"Not a readable JPEG (file ends early). {SAVED}"

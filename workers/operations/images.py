@@ -38,7 +38,7 @@ from workers.operations.image_reduce import (
 from workers.operations.image_watermark import Watermark
 from workers.operations.input_file import InputFile
 from workers.operations.kinds import ImageFormat, format_of_suffix
-from workers.outcome import Failure, FailureKind
+from workers.outcome import Failure, FailureKind, Salvaged
 
 if TYPE_CHECKING:
     from workers.operations.image_decode import Decoded
@@ -70,7 +70,7 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
     if isinstance(salvaged, Failure):
         return answer
     assert isinstance(answer, Failure)
-    return f"{answer.message} It was saved as far as it reads. {salvaged}".strip()
+    return Salvaged(f"{answer.message} It was saved as far as it reads. {salvaged}".strip())
 
 
 def _attempt(
