@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from tests.engine.pictures import as_pillow_sees, failed, run, step, succeeded, swapped_profile
 from workers import Step
+from workers.operations.image_colours import in_our_colours
 
 TO_SRGB: Step = step("colour_profile", mode="srgb")
 # Primaries of Adobe RGB (1998), adapted to D50, and its gamma; as in the specification's annex.
@@ -81,6 +82,14 @@ def test_profiles_are_converted_as_pillow_converts_them(
     # What it says of itself now is true: to convert it once more changes nothing.
     again = by_pillow(made, made.info["icc_profile"])
     assert np.abs(np.asarray(again, dtype=float) - wanted).max() <= 3
+
+
+def test_inks_without_a_profile_leave_none_behind(tmp_path: Path) -> None:
+    Image.fromarray(shades(4), mode="CMYK").save(tmp_path / "print.jpg")
+    opened = pyvips.Image.new_from_file(str(tmp_path / "print.jpg"), access="sequential")
+    assert "icc-profile-data" not in in_our_colours(opened).get_fields()
+    made = succeeded(tmp_path / "print.jpg", step("auto_levels"), step("convert", format="jpeg"))
+    assert made.mode == "RGB"
 
 
 def test_a_profile_is_kept_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -175,6 +175,21 @@ def test_sharpening_blurring_and_denoising_are_as_pillows(
     assert apart(made, photo.filter(ImageFilter.MedianFilter(3)), 2) == 0
 
 
+@pytest.mark.parametrize("size", [(1, 1), (50, 1), (2, 6)])
+def test_pictures_smaller_than_a_steps_reach_are_done(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    drawn = np.random.default_rng(3).integers(0, 255, (size[1], size[0], 3)).astype(np.uint8)
+    Image.fromarray(drawn).save(tmp_path / "tiny.png")
+    made = pixels(after(tmp_path, Step("images.denoise", {"size": "5"}), name="tiny.png"))
+    ground = np.pad(drawn, ((5, 5), (5, 5), (0, 0)), mode="edge")
+    squares = np.lib.stride_tricks.sliding_window_view(ground, (5, 5), axis=(0, 1))
+    wanted = np.median(squares, axis=(-2, -1))[3:-3, 3:-3]
+    assert np.array_equal(made, wanted)
+    for step in ("images.blur", "images.sharpen", "images.auto_levels", "images.adjust"):
+        assert after(tmp_path, Step(step, {}), name="tiny.png").size == size
+
+
 def test_transparency_stays(tmp_path: Path) -> None:
     clear = np.zeros((40, 60, 4), np.uint8)
     clear[..., :3] = 200

@@ -27,9 +27,22 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
             )
         except pyvips.Error:
             pass  # a broken profile: the plain conversion below is the best there is
+    if image.interpretation == "cmyk":
+        return _of_inks(image, "rgb16" if is_deep else "srgb")
     if is_grey:
         return image.colourspace("grey16" if is_deep else "b-w")
     return image.colourspace("rgb16" if is_deep else "srgb")
+
+
+def _of_inks(image: pyvips.Image, space: str) -> pyvips.Image:
+    """Return CMYK in other colours, without the profile that libvips converts it by.
+
+    That profile is not one of these colours, and libvips 8.18 frees it with the conversion, so that
+    whoever reads it from what was computed in memory crashes the process.
+    """
+    converted = image.colourspace(space).copy()
+    converted.remove(PROFILE)
+    return converted
 
 
 def in_our_colours(image: pyvips.Image) -> pyvips.Image:

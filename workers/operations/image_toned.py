@@ -78,10 +78,16 @@ def blurred(image: pyvips.Image, step: Blur) -> pyvips.Image:
 
 
 def denoised(image: pyvips.Image, step: Denoise) -> pyvips.Image:
-    """Take the middle value of a square about each pixel."""
+    """Take the middle value of a square about each pixel; edges go on as they are."""
     image = in_our_colours(image)
     colours, alpha = parted(image)
-    return joined(colours.median(int(step.size)), alpha, image)
+    edge = int(step.size)
+    if min(image.width, image.height) >= edge:
+        return joined(colours.median(edge), alpha, image)
+    # libvips refuses a square that is larger than the picture, which a larger ground never is.
+    width, height = image.width, image.height
+    ground = colours.embed(edge, edge, width + 2 * edge, height + 2 * edge, extend="copy")
+    return joined(ground.median(edge).crop(edge, edge, width, height), alpha, image)
 
 
 def _clipped(image: pyvips.Image, top: int) -> pyvips.Image:
