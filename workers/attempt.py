@@ -16,7 +16,7 @@ from workers.job import Kind, OnExisting, Pipeline, Step
 from workers.mark import Mark
 from workers.messages import Earlier, RunBlock, RunFile, RunReduce, Setup
 from workers.operations import FOLDER, find_family
-from workers.operations.input_file import InputFile, open_input
+from workers.operations.input_file import EMPTY, InputFile, open_input
 from workers.outcome import Failure, FailureKind, Outcome, OutputCheck, Salvaged, Skip, Success
 from workers.output import Staging, output_failure
 from workers.pipeline import (
@@ -119,13 +119,15 @@ class Preparation:
     def _read_and_run(
         self, request: RunFile, pipeline: Pipeline, ask: MemoryAsk, outdated: Sequence[Path]
     ) -> Outcome:
-        opened = open_input(request.path, may_be_empty=takes_empty(pipeline))
+        opened = open_input(request.path, may_be_empty=True)
         if not isinstance(opened, InputFile):
             return self._unopened(request, opened)
         with opened as source:
             steps = steps_for(pipeline, source.kind)
             if not steps:
                 return Skip(_not_read(pipeline))
+            if not source.size and not takes_empty(pipeline):
+                return Failure(FailureKind.BAD_INPUT, EMPTY)
             need = predicted_need(steps, source)
             if need >= ASK_ABOVE:
                 ask(need)

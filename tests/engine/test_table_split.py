@@ -113,7 +113,7 @@ def test_values_whose_names_meet_are_numbered(tmp_path: Path) -> None:
         (pl.DataFrame({"k": range(5)}), {"files_most": 4}, "has 5 values, and files_most allows 4"),
         (pl.DataFrame({"k": [[1]]}), {}, "holds lists or bytes"),
         (pl.DataFrame({"k": [b"x"]}), {}, "holds lists or bytes"),
-        (pl.DataFrame({"key": [1]}), {}, "There is no column 'k'. There are key."),
+        (pl.DataFrame({"key": [1]}), {}, "There is no column 'k'. The only one is 'key'."),
         (pl.DataFrame({"k": [1]}), {"column": ""}, "Name the column"),
         (pl.DataFrame({"k": []}), {}, "has no row"),
     ],

@@ -60,7 +60,7 @@ def test_a_condition_keeps_the_rows_of_pandas(table: Path) -> None:
         ("price", NOT_THAT_WAY),
         ("city > 5", NOT_THAT_WAY),
         ("price > 10 garbage", NOT_THAT_WAY),
-        ("price >", NOT_THAT_WAY),
+        ("price >", "The condition is not complete or no SQL: price >. Such as: price > 10."),
         ("1 = 1) OR (1 = 1", NOT_THAT_WAY),
         (
             "1 = 1) UNION ALL SELECT * FROM input WHERE (1 = 1",

@@ -279,6 +279,12 @@ def test_an_empty_table_goes_through_every_step(tmp_path: Path) -> None:
         target.unlink()
 
 
+def test_json_lines_without_a_row_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n')
+    said = refused(tmp_path / "a.jsonl", step("filter", condition="a > 1"))
+    assert said.startswith("No row is left, and JSON Lines without a row is an empty file;")
+
+
 def test_the_summary_is_that_of_pandas(table: Path, frame: pd.DataFrame) -> None:
     found = made(table, step("summary"))
     told = dict(zip(found["column"], found.iter_rows(named=True), strict=True))

@@ -14,6 +14,9 @@ from workers.operations.kinds import HEAD_BYTES, kind_of_content, kind_of_suffix
 from workers.outcome import Failure, FailureKind, Skip
 from workers.wording import printable
 
+EMPTY: Final = "The file is empty."
+"""What is said of a file without content, where it cannot be one that is meant."""
+
 _DESCRIPTORS: Final = Path("/proc/self/fd")
 # O_NONBLOCK: a FIFO without a writer would block the open for ever.
 _FLAGS: Final = os.O_RDONLY | sum(
@@ -128,7 +131,7 @@ def _checked(path: Path, descriptor: int, *, may_be_empty: bool) -> InputFile | 
     if not stat.S_ISREG(status.st_mode):
         return Skip("Not a regular file.")
     if status.st_size == 0 and not may_be_empty:
-        return Failure(FailureKind.BAD_INPUT, "The file is empty.")
+        return Failure(FailureKind.BAD_INPUT, EMPTY)
     try:
         head = os.read(descriptor, HEAD_BYTES)
     except OSError as error:

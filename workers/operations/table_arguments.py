@@ -205,4 +205,7 @@ def _unquoted(name: str) -> str:
 
 def unknown_column(name: str, columns: Sequence[str]) -> str:
     """Return the sentence about a column that the table does not have."""
-    return f"There is no column {printable(name)!r}. {near(name, columns)}".strip()
+    known = near(name, columns)
+    if len(columns) == 1 and known.startswith("There are"):
+        known = f"The only one is {printable(columns[0])!r}."
+    return f"There is no column {printable(name)!r}. {known}".strip()

@@ -21,6 +21,7 @@ _SCAN: Final = re.compile(r"^\s*[\w ]*SCAN\b", re.MULTILINE)
 _NO_COLUMN: Final = re.compile(r'unable to find column "(.*?)"')
 _NO_TABLE: Final = re.compile(r"relation '(.*?)' was not found")
 _NO_FUNCTION: Final = re.compile(r"unsupported function '(.*?)'")
+_NO_CONDITION: Final = re.compile(r"unable to parse '(.*)' as Expr", re.DOTALL)
 _WORDS_MOST: Final = 160
 
 
@@ -75,6 +76,9 @@ def _in_words(text: str, columns: Sequence[str]) -> str:
         return f"There is no table {name!r}; the table of the input is called {TABLE_NAME}."
     if (found := _NO_FUNCTION.search(text)) is not None:
         return f"There is no function {printable(found[1])!r} in this SQL."
+    if (found := _NO_CONDITION.search(text)) is not None:
+        told = printable(found[1].strip())[:_WORDS_MOST]
+        return f"The condition is not complete or no SQL: {told}. Such as: price > 10."
     first = printable(text.strip().split("\n", 1)[0].removeprefix("sql parser error: "))
     if len(first) > _WORDS_MOST:
         first = first[:_WORDS_MOST] + "..."

@@ -24,7 +24,7 @@ from workers.operations.table_json import read_json_lines
 from workers.operations.table_parts import Table, bad_table, beyond_memory, pl
 from workers.operations.table_weight import weight_of
 from workers.operations.table_workbook import read_workbook
-from workers.outcome import Failure
+from workers.outcome import Failure, FailureKind
 from workers.wording import size_words
 
 # polars holds a table in memory whole; text grows several times over when it is parsed.
@@ -32,6 +32,10 @@ _SIZE_LIMIT: Final = 2 * 10**9
 _MEMORY_LIMIT: Final = 16 * 10**9
 _CELLS_A_PIECE: Final = 500_000
 _ROWS_A_PIECE: Final = 1 << 14
+_NO_ROW: Final = (
+    "No row is left, and JSON Lines without a row is an empty file; "
+    "CSV and Parquet keep the columns' names."
+)
 
 
 def read_table(source: InputFile, sheet: str = "") -> Table | Failure:
@@ -96,6 +100,8 @@ def write_table(values: pl.DataFrame, target: Path, delimiter: str) -> Failure |
 
     Raises OSError when the disk is full.
     """
+    if target.suffix in JSON_SUFFIXES and not values.height:
+        return Failure(FailureKind.OPERATION_FAILED, _NO_ROW)
     if target.suffix == EXCEL_SUFFIX:
         return _write_excel(values, target)
     # Written by ourselves: polars turns a full disk into an error without a number.
