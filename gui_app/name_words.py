@@ -7,8 +7,9 @@ from typing import Final
 from workers import Kind, Pipeline
 from workers.errors import UsageError
 from workers.name_template import NameFields, NameTemplate, filled_in
-from workers.operations import find_operation
-from workers.pipeline import output_suffix
+from workers.operations import find_operation, find_reducing
+from workers.pipeline import output_suffix, reduce_step
+from workers.wording import printable
 
 _TYPICAL_SUFFIXES: Final = {
     Kind.IMAGE: (".png", ".jpg"),
@@ -24,10 +25,12 @@ _SAMPLE_SIZE: Final = (1024, 768)
 def names_sentence(pipeline: Pipeline, template: str) -> tuple[str, bool]:
     """Return what names come to, 'Same names, .jpg', and whether the template is wrong.
 
-    A suffix that depends on the input's own is not told.
+    A suffix that depends on the input's own is not told; the one file of all has a name of its own.
     """
     if not pipeline.steps:
         return "", False
+    if (last := reduce_step(pipeline)) is not None:
+        return f"One file, {printable(find_reducing(last).combined_name(last))}", False
     suffixes = _suffixes(pipeline)
     if not template:
         return ", ".join(["Same names", *suffixes]), False

@@ -11,6 +11,7 @@ from gui_app.theme import current_tokens, set_role
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
 from workers import JobSnapshot, JobState
+from workers.job_words import done_words, ended_words
 from workers.typed import override
 from workers.wording import count_words, printable, remaining_words, size_words, time_words
 
@@ -236,7 +237,7 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
     state = "Finished" if snapshot.state is JobState.FINISHED else "Cancelled"
     if counts.skipped and counts.skipped == counts.total:
         return _Face("Nothing to do", f"{count_words(counts.skipped, 'file')} skipped", buttons)
-    files = count_words(counts.succeeded, snapshot.unit)
+    files = done_words(snapshot)
     where = f" in {printable(snapshot.output.name)}" if snapshot.output else ""
     where = " in place of the originals" if snapshot.is_in_place else where
     left = f" · {counts.cancelled:,} not done" if counts.cancelled else ""
@@ -244,9 +245,8 @@ def _ended_face(snapshot: JobSnapshot) -> _Face:
 
 
 def _progress_words(snapshot: JobSnapshot) -> str:
-    counts = snapshot.counts
     more = " so far" if snapshot.is_discovering else ""
-    return f"{counts.ended:,} of {count_words(counts.total, snapshot.unit)}{more}"
+    return f"{ended_words(snapshot)}{more}"
 
 
 def _detail_words(snapshot: JobSnapshot) -> str:

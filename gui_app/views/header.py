@@ -7,7 +7,8 @@ from gui_app.theme import set_role
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import IconLabel, push_button
 from workers import JobSnapshot, JobState
-from workers.wording import count_words, printable, size_words, time_words
+from workers.job_words import total_words
+from workers.wording import printable, size_words, time_words
 
 
 class Header(QFrame):
@@ -61,6 +62,6 @@ def job_size_words(snapshot: JobSnapshot) -> str:
         return f"finished in {time_words(snapshot.elapsed_s)}"
     if snapshot.state is JobState.CANCELLED:
         return f"cancelled after {time_words(snapshot.elapsed_s)}"
-    total = count_words(snapshot.counts.total, snapshot.unit)
+    total = total_words(snapshot)
     size = f"{total} · {size_words(snapshot.bytes_total)}" if snapshot.bytes_total else total
     return f"{size} so far" if snapshot.is_discovering else size

@@ -25,6 +25,9 @@ from workers.typed import override
 _INTEGER_BOUND: Final = 2**31 - 1
 _NUMBER_BOUND: Final = 1e15
 _DECIMALS: Final = 4
+# What a control may shrink to: a box would else take the room of the largest number it allows,
+# and the form would stand over its panel's edge in a window of the least width.
+_LEAST_PX: Final = 72
 
 Control = QSpinBox | QDoubleSpinBox | QComboBox | QCheckBox | QLineEdit
 
@@ -85,6 +88,8 @@ class OperationForm(QWidget):
         control.setAccessibleDescription(parameter.sentence)
         control.setObjectName(parameter.name)
         control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        if not isinstance(control, QCheckBox):
+            control.setMinimumWidth(_LEAST_PX)
         control.installEventFilter(self._wheel_guard)
         self._controls[parameter.name] = control
         self._fields[parameter.name] = field
@@ -166,6 +171,7 @@ def _spin(parameter: Parameter, value: ParameterValue) -> QSpinBox:
     high = _INTEGER_BOUND if parameter.maximum is None else int(parameter.maximum)
     spin.setRange(max(low, -_INTEGER_BOUND), min(high, _INTEGER_BOUND))
     spin.setSuffix(f" {parameter.unit}" if parameter.unit else "")
+    spin.setSpecialValueText(parameter.least_word)
     spin.setValue(int(value))
     return spin
 

@@ -11,6 +11,7 @@ from gui_app.theme import set_role
 from gui_app.views.plain_label import PlainLabel
 from gui_app.views.tinted import push_button
 from workers import JobSnapshot
+from workers.job_words import makes_one
 from workers.typed import override
 from workers.wording import size_words
 
@@ -92,7 +93,9 @@ class ResultSummary(QFrame):
             self._sizes.show_caption("written")
             return
         self._sizes.show_text(f"{size_words(before)} → {size_words(after)}", "large")
-        self._sizes.show_caption(saved_words(before, after))
+        self._sizes.show_caption(
+            "into one file" if makes_one(snapshot) else saved_words(before, after)
+        )
 
 
 class _Figure(QWidget):

@@ -336,3 +336,14 @@ def test_every_operation_is_declared_completely() -> None:
             assert parameter.sentence.endswith(".")
             assert (parameter.kind is ParameterKind.CHOICE) == bool(parameter.choices)
             assert parameter.shown_when is None or parameter.shown_when[0] in names
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["images.contact_sheet", "images.near_duplicates", "tables.merge", "files.manifest"],
+)
+def test_the_one_file_of_all_has_a_name_and_no_path(operation: str) -> None:
+    text = 'format = 1\nname = "One"\n[[steps]]\noperation = "{}"\nname = "{}"\n'
+    parse_pipeline(text.format(operation, "Sheet 2026.07"), "one.toml")
+    with pytest.raises(PipelineError, match="it is a name, not a path; it has no slash"):
+        parse_pipeline(text.format(operation, "2026/July"), "one.toml")

@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from gui_app.output_choices import OutputChoices
 from gui_app.views.footer import Footer
+from gui_app.views.header import job_size_words
 from gui_app.window_actions import WindowActions
 from workers import Counts, JobId, JobSnapshot, JobState, Pipeline, Step
 
@@ -80,6 +81,18 @@ def test_finished_job_names_its_folder(footer: Footer) -> None:
 def test_finished_job_in_place_names_no_folder(footer: Footer) -> None:
     footer.apply(replace(FINISHED, is_in_place=True))
     assert footer.sentences[1] == "1,281 files in place of the originals · 2 problems"
+
+
+def test_one_file_of_all_is_not_counted_among_the_files(footer: Footer) -> None:
+    sheet = Pipeline("Sheet", (Step("images.contact_sheet"),))
+    footer.apply(replace(RUNNING, pipeline=sheet))
+    assert footer.sentences[0] == "831 of 1,283 files"
+    assert job_size_words(replace(RUNNING, pipeline=sheet)) == "1,283 files"
+    footer.apply(replace(FINISHED, pipeline=sheet))
+    words = "One file of 1,280 in Holiday (Everycore) · 2 problems"
+    assert footer.sentences == ("Finished", words)
+    footer.apply(replace(FINISHED, pipeline=sheet, bytes_out=0))
+    assert footer.sentences[1].startswith("No new file of 1,281 files")
 
 
 def test_nothing_to_retry_hides_the_button(footer: Footer) -> None:

@@ -31,7 +31,18 @@ from gui_app.views.task_table import TaskTable
 from gui_app.views.throughput_plot import ThroughputPlot
 from gui_app.views.worker_lanes import WorkerLanes
 from gui_app.views.worker_slider import WorkerSlider
-from workers import Counts, JobId, JobSnapshot, JobState, Kind, TaskId, TaskRow, TaskState
+from workers import (
+    Counts,
+    JobId,
+    JobSnapshot,
+    JobState,
+    Kind,
+    Pipeline,
+    Step,
+    TaskId,
+    TaskRow,
+    TaskState,
+)
 from workers.operations import all_operations
 
 DRAFT = JobSnapshot(1, JobId("j"), "Holiday", JobState.DRAFT, counts=Counts(waiting=3))
@@ -163,6 +174,19 @@ def test_narrow_window_puts_the_right_panel_under_a_tab(window: MainWindow) -> N
     assert window.views.pipeline_panel.isVisible()
     window.resize(1180, 760)
     assert window.views.worker_slider.isVisible()
+
+
+def test_every_form_fits_the_least_panel(window: MainWindow) -> None:
+    window.resize(1180, 760)
+    panel = window.views.pipeline_panel
+    room = panel.width()
+    for operation in all_operations():
+        shown = [one.shown_when for one in operation.parameters if one.shown_when]
+        for values in ({}, *({name: choices[0]} for name, choices in shown)):
+            panel.show_pipeline(Pipeline("One", (Step(operation.id, values),)))
+            panel.cards[0].toggle()
+            QApplication.sendPostedEvents()
+            assert panel.minimumSizeHint().width() <= room, (operation.id, values)
 
 
 def test_panels_fold(window: MainWindow) -> None:

@@ -169,3 +169,13 @@ def test_form_of_every_operation_starts_with_valid_values(
     form = OperationForm(operation, operation.complete({}))
     qtbot.addWidget(form)
     assert operation.complete(form.values) == operation.complete({})
+
+
+def test_what_has_no_limit_says_so(qtbot: QtBot) -> None:
+    form = OperationForm(find_operation("images.convert"), {"format": "jpeg"})
+    qtbot.addWidget(form)
+    box = form.control("max_kilobytes")
+    assert isinstance(box, QSpinBox)
+    assert box.text() == "no limit"
+    box.setValue(500)
+    assert box.text() == "500 kB"

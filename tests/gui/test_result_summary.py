@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from gui_app.theme import Theme, ThemeChoice
 from gui_app.views.result_summary import ResultSummary
-from workers import Counts, JobId, JobSnapshot, JobState
+from workers import Counts, JobId, JobSnapshot, JobState, Pipeline, Step
 
 FINISHED = JobSnapshot(
     1,
@@ -41,6 +41,13 @@ def _words(summary: ResultSummary) -> list[str]:
 def test_finished_job_tells_what_was_saved(summary: ResultSummary) -> None:
     summary.apply(FINISHED)
     assert {"3,851", "26.9 MB → 6.8 MB", "75 % saved", "1.8×"} <= set(_words(summary))
+
+
+def test_one_file_of_all_is_no_saving(summary: ResultSummary) -> None:
+    merged = Pipeline("Merged", (Step("tables.merge"),))
+    summary.apply(replace(FINISHED, pipeline=merged))
+    assert "into one file" in _words(summary)
+    assert not any("saved" in word for word in _words(summary))
 
 
 def test_cancelled_job_claims_no_saving_on_what_it_never_read(summary: ResultSummary) -> None:

@@ -19,6 +19,18 @@ def test_converted_files_get_the_suffix_that_is_told(preset: str, sentence: str)
     assert names_sentence(load_pipeline(preset), "") == (sentence, False)
 
 
+@pytest.mark.parametrize(
+    ("preset", "name"),
+    [
+        ("contact-sheet", "contact-sheet.pdf"),
+        ("merge-tables", "merged.csv"),
+        ("checksum-list", "SHA256SUMS"),
+    ],
+)
+def test_one_file_of_all_is_named(preset: str, name: str) -> None:
+    assert names_sentence(load_pipeline(preset), "") == (f"One file, {name}", False)
+
+
 def test_pictures_that_are_not_converted_keep_their_suffix() -> None:
     resize = Step("images.resize", find_operation("images.resize").complete({}))
     assert names_sentence(Pipeline("Resize", (resize,)), "") == ("Same names", False)

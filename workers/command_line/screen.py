@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final, TextIO
 from workers.command_line.events import task_line, watching_line
 from workers.command_line.options import Following
 from workers.command_line.terminal import is_terminal
+from workers.job_words import ended_words
 from workers.snapshot import JobSnapshot, TaskRow
-from workers.wording import count_words, printable, rate_words, remaining_words
+from workers.wording import printable, rate_words, remaining_words
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -152,7 +153,7 @@ def open_screen(following: Following, unit: str) -> Screen:
 def progress_words(snapshot: JobSnapshot, unit: str) -> str:
     """Return how far the job is, in a few words."""
     counts = snapshot.counts
-    words = [f"{counts.ended:,} of {count_words(counts.total, unit)}"]
+    words = [ended_words(snapshot)]
     if snapshot.is_resting:
         words = [_watching_words(snapshot), f"{counts.ended:,} done so far"]
     if snapshot.is_discovering:

@@ -23,6 +23,11 @@ class ParameterKind(enum.Enum):
     PICTURE = "picture"
 
 
+def name_problem(text: str) -> str:
+    """Say what is wrong with the name of an output, or nothing."""
+    return "it is a name, not a path; it has no slash." if {"/", "\\"} & set(text) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """One declared parameter.
@@ -31,6 +36,7 @@ class Parameter:
     values; `shown_when` names another parameter and the values of it for which this one
     matters. `problem` says in a sentence what is wrong with a TEXT or COLOUR, or "". A PICTURE is
     the path of a file that each worker may read; its content counts as part of the pipeline.
+    `least_word` is what a form shows in place of the least whole number, such as "no limit".
     """
 
     name: str
@@ -44,6 +50,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     shown_when: tuple[str, tuple[ParameterValue, ...]] | None = None
     problem: Callable[[str], str] | None = None
+    least_word: str = ""
 
     def check(self, value: ParameterValue) -> ParameterValue:
         """Return the value in the parameter's type; raise PipelineError with a sentence."""

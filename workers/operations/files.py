@@ -12,7 +12,7 @@ from typing import Final
 
 from workers import disk
 from workers.job import Kind, ParameterValue, Step
-from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.operations.declaration import Operation, Parameter, ParameterKind, name_problem
 from workers.operations.input_file import InputFile, unreadable
 from workers.outcome import Failure, FailureKind
 from workers.partials import Partial
@@ -107,7 +107,14 @@ OPERATIONS: Final = (
                 "list",
                 choices=("list", "input", "absolute"),
             ),
-            Parameter("name", ParameterKind.TEXT, "Name", "The name of the list.", _NAME),
+            Parameter(
+                "name",
+                ParameterKind.TEXT,
+                "Name",
+                "The name of the list.",
+                _NAME,
+                problem=name_problem,
+            ),
         ),
         _summary,
         is_reduce=True,

@@ -1,5 +1,6 @@
 """The picture steps besides resize, convert and metadata, as forms and pipelines know them."""
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -225,7 +226,7 @@ SHAPES: Final = (
                 maximum=360,
                 shown_when=("turn", ("free",)),
             ),
-            _background(),
+            dataclasses.replace(_background(), shown_when=("turn", ("free",))),
         ),
         _rotate_summary,
     ),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from workers.job import Kind, ParameterValue
-from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.operations.declaration import Operation, Parameter, ParameterKind, name_problem
 
 CONTACT_SHEET: Final = "images.contact_sheet"
 NEAR_DUPLICATES: Final = "images.near_duplicates"
@@ -14,7 +14,8 @@ ROWS_MOST: Final = 16
 
 def _name(default: str) -> Parameter:
     sentence = "The name of the file, without its suffix."
-    return Parameter("name", ParameterKind.TEXT, "Name", sentence, default)
+    kind = ParameterKind.TEXT
+    return Parameter("name", kind, "Name", sentence, default, problem=name_problem)
 
 
 def _count(name: str, label: str, sentence: str, default: int, most: int) -> Parameter:

@@ -338,6 +338,7 @@ _CONVERT: Final = (
         minimum=0,
         maximum=1_000_000,
         shown_when=("format", WITH_QUALITY),
+        least_word="no limit",
     ),
 )
 _METADATA: Final = (

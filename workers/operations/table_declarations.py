@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from workers.job import Kind, ParameterValue
-from workers.operations.declaration import Operation, Parameter, ParameterKind
+from workers.operations.declaration import Operation, Parameter, ParameterKind, name_problem
 from workers.operations.table_arguments import (
     AGGREGATES,
     aggregates_problem,
@@ -279,7 +279,7 @@ _MERGE: Final = Operation(
             "csv",
             choices=("csv", "parquet"),
         ),
-        _text("name", "Name", "The name of the file, without its suffix.", None, "merged"),
+        _text("name", "Name", "The name of the file, without its suffix.", name_problem, "merged"),
         _text(
             "file_column",
             "Column of names",
