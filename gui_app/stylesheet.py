@@ -155,6 +155,7 @@ QHeaderView::section {
     font-weight: 600; min-height: 26px;
 }
 QHeaderView::section:hover { color: $text; }
+QTableWidget::item { padding: 0 5px; }
 QTableCornerButton::section { background: $sunk; border: 0; }
 
 QScrollArea { background: transparent; border: 0; }

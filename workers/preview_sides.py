@@ -10,6 +10,7 @@ from workers.operations.kinds import picture_format
 from workers.outcome import Failure
 from workers.preview import Side
 from workers.step_runs import forget, run_steps
+from workers.wording import count_words
 
 MOST_PIXELS: Final = 1600
 _ROWS: Final = 50
@@ -64,7 +65,7 @@ def _table(source: InputFile) -> Side:
     shown = values.head(_ROWS)[:, :_COLUMNS]
     columns = tuple((name, str(kind)) for name, kind in shown.schema.items())
     rows = tuple(tuple(map(_cell, row)) for row in shown.iter_rows())
-    words = f"{values.height:,} rows, {values.width:,} columns"
+    words = f"{count_words(values.height, 'row')}, {count_words(values.width, 'column')}"
     return Side(source.size, words, columns=columns, rows=rows)
 
 

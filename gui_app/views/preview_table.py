@@ -1,5 +1,6 @@
 """The first rows of a table before and after the pipeline, with what became of its types."""
 
+from itertools import zip_longest
 from typing import Final
 
 from PySide6.QtCore import Qt
@@ -21,6 +22,8 @@ from workers.wording import printable
 _WIDEST_PX: Final = 220
 _COLUMN_GAP_PX: Final = 16
 _ROW_PX: Final = 24
+_HEAD_LINES: Final = 2
+_HEAD_ROOM_PX: Final = 6
 _RIGHT: Final = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT: Final = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
@@ -97,19 +100,29 @@ class PreviewTable(QWidget):
         self._table.setRowCount(len(side.rows))
         heads = [_head(name, kind, old) for name, kind in side.columns]
         self._table.setHorizontalHeaderLabels(heads or [""] * width)
-        self._table.horizontalHeader().setVisible(bool(side.columns))
-        for row, values in enumerate(side.rows):
-            for column, value in enumerate(values):
-                item = QTableWidgetItem(printable(value))
-                if _is_number(value):
-                    item.setTextAlignment(_RIGHT)
-                    if (head := self._table.horizontalHeaderItem(column)) is not None:
-                        head.setTextAlignment(_RIGHT)
-                self._table.setItem(row, column, item)
+        header = self._table.horizontalHeader()
+        header.setVisible(bool(side.columns))
+        # A styled header has room for one line, however many its text has.
+        header.setMinimumHeight(_HEAD_LINES * header.fontMetrics().lineSpacing() + _HEAD_ROOM_PX)
+        self._show_values(side.rows, width)
         self._table.resizeColumnsToContents()
         for column in range(width):
             wide = self._table.columnWidth(column) + _COLUMN_GAP_PX
             self._table.setColumnWidth(column, min(wide, _WIDEST_PX))
+
+    def _show_values(self, rows: tuple[tuple[str, ...], ...], width: int) -> None:
+        """Fill in the cells; a column of numbers stands right, under its name."""
+        cells = list(zip_longest(*rows, fillvalue=""))
+        numbers = [any(column) and all(map(_is_number, filter(None, column))) for column in cells]
+        for column in range(width if rows else 0):
+            head = self._table.horizontalHeaderItem(column)
+            if numbers[column] and head is not None:
+                head.setTextAlignment(_RIGHT)
+            for row, value in enumerate(cells[column]):
+                item = QTableWidgetItem(printable(value))
+                if numbers[column]:
+                    item.setTextAlignment(_RIGHT)
+                self._table.setItem(row, column, item)
 
 
 def _head(name: str, kind: str, old: dict[str, str]) -> str:

@@ -112,7 +112,8 @@ def test_one_of_several_arrays_is_chosen_by_its_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "array.npz", x=np.arange(3), y=np.arange(4))
     assert opened(tmp_path / "array.npz", "y").size == 4
     assert refusal(tmp_path / "array.npz") == (
-        "The file holds 2 arrays (x, y); a step arrays.open chooses one."
+        "The file holds 2 arrays (x, y); "
+        "put the step 'Choose array' (arrays.open) first and name one there."
     )
     assert refusal(tmp_path / "array.npz", "z") == "The file has no array 'z'; it holds x, y."
 
@@ -125,7 +126,8 @@ def test_a_data_set_is_chosen_by_its_path(tmp_path: Path) -> None:
     file = hdf5(tmp_path, fill)
     assert opened(file, "/run/signal").size == opened(file, "latest").size == 3
     assert refusal(file) == (
-        "The file holds 2 arrays (run/signal, time); a step arrays.open chooses one."
+        "The file holds 2 arrays (run/signal, time); "
+        "put the step 'Choose array' (arrays.open) first and name one there."
     )
     assert refusal(file, "run") == "The file has no array 'run'; it holds run/signal, time."
 
@@ -167,7 +169,7 @@ def test_pickled_objects_are_refused_unopened(tmp_path: Path) -> None:
     assert "Python objects" in refusal(archive(tmp_path, a=objects))
     file = hdf5(tmp_path, lambda file: file.create_dataset("a", data=["words"]))
     assert refusal(file) == "Not a readable array (it holds no array of numbers)."
-    assert refusal(file, "a") == "Not a readable array (it holds object, not numbers)."
+    assert refusal(file, "a") == "Not a readable array (it holds objects, not numbers)."
     assert not flag.exists()
 
 

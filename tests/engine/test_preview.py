@@ -100,6 +100,11 @@ def test_first_rows_and_types_of_a_table_are_told(ask: Ask, tmp_path: Path) -> N
     assert answer.after.rows[:2] == (("n0", "0"), ("n1", "1"))
     assert len(answer.after.rows) == 50
     assert answer.after.words == "200 rows, 2 columns"
+    file.write_text("count\n1\n")
+    answer = ask(file, SMALL)
+    assert answer is not None
+    assert answer.before is not None
+    assert answer.before.words == "1 row, 1 column"
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,16 @@ _ZIP: Final = b"PK"
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _HDF5_SUFFIXES: Final = (".h5", ".hdf5")
 _NAMES_SHOWN: Final = 8
+# By NumPy's letter of a kind of values, what they are.
+_NO_NUMBERS: Final = {
+    "U": "text",
+    "S": "text",
+    "T": "text",
+    "O": "objects",
+    "M": "dates",
+    "m": "times",
+    "V": "raw bytes",
+}
 
 Values = NDArray[np.generic]
 
@@ -192,7 +202,8 @@ def npy_header(stream: IO[bytes], size: int) -> Header | Failure:
 def not_numbers(kind: np.dtype[np.generic]) -> Failure | None:
     """Return why values of that kind are no numbers, or None."""
     if kind.names is not None or kind.kind not in "biufc":
-        return bad(f"it holds {kind}, not numbers")
+        word = "records" if kind.names is not None else _NO_NUMBERS.get(kind.kind, str(kind))
+        return bad(f"it holds {word}, not numbers")
     return None
 
 
@@ -223,7 +234,8 @@ def one_of(names: Sequence[str], name: str) -> str | Failure:
         )
     return Failure(
         FailureKind.BAD_INPUT,
-        f"The file holds {len(names)} arrays ({shown}{more}); a step arrays.open chooses one.",
+        f"The file holds {len(names)} arrays ({shown}{more}); "
+        "put the step 'Choose array' (arrays.open) first and name one there.",
     )
 
 
