@@ -56,11 +56,15 @@ class Success:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The task has no output; `message` is one sentence, `detail` may hold a traceback."""
+    """The task has no output; `message` is one sentence, `detail` may hold a traceback.
+
+    `is_limit` says that it is more than one task may ever take, however much memory is free.
+    """
 
     kind: FailureKind
     message: str
     detail: str = ""
+    is_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +83,7 @@ Outcome = Success | Failure | Skip
 
 
 def lacks_memory(outcome: Outcome | None) -> bool:
-    """Say whether an attempt failed since there was too little memory."""
-    return isinstance(outcome, Failure) and outcome.kind is FailureKind.OUT_OF_MEMORY
+    """Say whether an attempt failed since there was too little memory, which alone may suffice."""
+    if not isinstance(outcome, Failure) or outcome.is_limit:
+        return False
+    return outcome.kind is FailureKind.OUT_OF_MEMORY

@@ -141,10 +141,10 @@ def _run(
                 words = f"{warning} {left.words}".strip()
                 outcome = dataclasses.replace(outcome, warning=words)
             return dataclasses.replace(ended, success=outcome)
-        case Failure(kind, message, detail):
+        case Failure(detail=detail):
             printed = f"Printed:\n{printed}" if printed else ""
             detail = "\n".join(filter(None, (detail, left.words, printed)))
-            return dataclasses.replace(ended, failure=Failure(kind, message, detail))
+            return dataclasses.replace(ended, failure=dataclasses.replace(outcome, detail=detail))
         case Skip():
             return dataclasses.replace(ended, skip=outcome)
 

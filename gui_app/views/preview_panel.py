@@ -129,7 +129,7 @@ class PreviewPanel(QWidget):
         if any(not picture.isNull() for picture in pictures):
             self.compare.show_pictures(*pictures)
             self._pages.setCurrentWidget(self.compare)
-        elif any(side is not None and side.rows for side in (before, after)):
+        elif any(side is not None and (side.rows or side.columns) for side in (before, after)):
             self.table.show_sides(before, after)
             self._pages.setCurrentWidget(self.table)
         else:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Running, job_of
 from tests.engine.reduced import Reducing
-from workers.job import Pipeline, Step, TaskState
+from workers.job import Step
 
 # Names that other programs trip over, an empty file among them.
 CONTENTS = {
@@ -30,22 +29,6 @@ def fill(folder: Path) -> None:
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     (folder / os.fsdecode(b"latin\xe9")).write_bytes(b"latin")
-
-
-def test_empty_files_fail_only_where_their_kind_is_read(
-    running: Running, folder: Path, tmp_path: Path
-) -> None:
-    for name in (".gitkeep", "__init__.py", "rows.csv", "photo.jpg"):
-        (folder / name).touch()
-    steps = (Step("images.flip", {}),)
-    running.post(*job_of(folder, tmp_path / "out", Pipeline("Flip", steps)))
-    running.until_ended()
-    failed = [row.name for row in running.ended if row.state is TaskState.FAILED]
-    assert failed == ["photo.jpg"]
-    assert {row.message for row in running.ended} == {
-        "The file is empty.",
-        "This pipeline reads pictures only.",
-    }
 
 
 @pytest.mark.skipif(

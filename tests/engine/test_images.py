@@ -284,6 +284,7 @@ def test_a_bomb_is_refused_with_numbers(tmp_path: Path) -> None:
     failure = failed(file, step("resize", width=100, height=100))
     assert failure.kind is FailureKind.OUT_OF_MEMORY
     assert failure.message == "50,000 x 50,000 pixels need 7.5 GB; one picture may take 4.0 GB."
+    assert failure.is_limit
 
 
 def test_a_gif_bomb_is_refused(tmp_path: Path) -> None:

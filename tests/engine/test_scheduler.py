@@ -284,6 +284,17 @@ def test_task_that_lacked_memory_is_tried_again_when_nothing_else_runs() -> None
     assert crew.ended[task].attempts == 2
 
 
+def test_task_that_needs_more_than_one_may_take_is_not_tried_again() -> None:
+    crew = Crew(target=1)
+    crew.tell(offered(1))
+    crew.start_all()
+    (worker,) = crew.given
+    task = crew.given[worker].pop(0)
+    failure = Failure(FailureKind.OUT_OF_MEMORY, "beyond", is_limit=True)
+    crew.tell(AttemptEnded(worker, task, failure, 1.0))
+    assert (crew.ended[task].outcome, crew.ended[task].attempts) == (failure, 1)
+
+
 def test_worker_that_holds_too_much_after_a_task_is_replaced() -> None:
     crew = Crew(target=1, recycle_above=1000)
     crew.tell(offered(1, 2, 3))

@@ -86,4 +86,5 @@ def memory_failure(need: int, what: str) -> Failure | None:
     return Failure(
         FailureKind.OUT_OF_MEMORY,
         f"The {what} needs {size_words(need)}; one array may take {size_words(MEMORY_BUDGET)}.",
+        is_limit=True,
     )

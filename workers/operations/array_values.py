@@ -214,6 +214,7 @@ def too_large(size: int) -> Failure | None:
     return Failure(
         FailureKind.OUT_OF_MEMORY,
         f"The array unpacks to {size_words(size)}; one may take {size_words(MEMORY_BUDGET)}.",
+        is_limit=True,
     )
 
 

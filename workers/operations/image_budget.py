@@ -23,6 +23,7 @@ def over_budget(sizes: Sequence[Size], pixel_bytes: int) -> Failure | None:
         FailureKind.OUT_OF_MEMORY,
         f"{largest.width:,} x {largest.height:,} pixels need {size_words(need)}; "
         f"one picture may take {size_words(MEMORY_BUDGET)}.",
+        is_limit=True,
     )
 
 

@@ -32,4 +32,4 @@ def bad_table(message: str, detail: str = "") -> Failure:
 
 def beyond_memory(message: str) -> Failure:
     """Return the failure of a file that holds more than is read."""
-    return Failure(FailureKind.OUT_OF_MEMORY, message)
+    return Failure(FailureKind.OUT_OF_MEMORY, message, is_limit=True)
