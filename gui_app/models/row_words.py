@@ -1,6 +1,7 @@
 """What the cells of the task table say; pure, no Qt."""
 
 import enum
+from pathlib import Path
 from typing import Final
 
 from workers import TaskRow, TaskState
@@ -88,6 +89,11 @@ def change_words(percent: int | None) -> str:
         return ""
     sign = "−" if percent < 0 else "+" if percent > 0 else ""
     return f"{sign}{abs(percent):,} %"
+
+
+def place_of(row: TaskRow) -> Path | None:
+    """Return a row's file; of what all files became together the output."""
+    return row.path or next(iter(row.outputs), None)
 
 
 def _before_words(row: TaskRow) -> str:

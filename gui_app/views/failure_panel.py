@@ -5,6 +5,7 @@ from typing import Final
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
 
+from gui_app.models.row_words import place_of
 from gui_app.theme import set_role
 from gui_app.views.plain_label import PlainLabel, rule
 from gui_app.views.tinted import push_button
@@ -57,7 +58,7 @@ class FailurePanel(QWidget):
         self._reason.setText(row.message or "No reason was recorded.")
         set_role(self._reason, _reason_role(row))
         self._retry.setVisible(row.state in _RETRY_STATES)
-        self._open.setEnabled(row.path is not None)
+        self._open.setEnabled(place_of(row) is not None)
         self._details.setVisible(bool(row.detail))
         self._text.setPlainText(printable_lines(row.detail))
         if is_new:
@@ -93,8 +94,9 @@ class FailurePanel(QWidget):
             self.retry_pressed.emit(self._row.task)
 
     def _emit_open(self) -> None:
-        if self._row is not None and self._row.path is not None:
-            self.open_file_pressed.emit(self._row.path)
+        place = None if self._row is None else place_of(self._row)
+        if place is not None:
+            self.open_file_pressed.emit(place)
 
 
 def printable_lines(text: str) -> str:

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
-from gui_app.models.row_words import reason, warning
+from gui_app.models.row_words import place_of, reason, warning
 from gui_app.models.task_table_model import TaskTableModel
 from gui_app.views.filter_chips import FilterChips
 from gui_app.views.row_follower import RowFollower
@@ -224,18 +224,18 @@ class TaskTable(QWidget):
 
     def offer_actions(self, row: TaskRow) -> QMenu:
         """Return the menu with what applies to that row."""
-        self._open.setVisible(_place_of(row) is not None)
-        self._show.setVisible(_place_of(row) is not None)
+        self._open.setVisible(place_of(row) is not None)
+        self._show.setVisible(place_of(row) is not None)
         self._retry.setVisible(self._can_retry and row.state in _RETRY_STATES)
         self._copy.setVisible(bool(reason(row) or warning(row)))
         return self._menu
 
     def _open_file(self) -> None:
-        if self._selected is not None and (place := _place_of(self._selected)) is not None:
+        if self._selected is not None and (place := place_of(self._selected)) is not None:
             self.open_file_wanted.emit(place)
 
     def _show_in_folder(self) -> None:
-        if self._selected is not None and (place := _place_of(self._selected)) is not None:
+        if self._selected is not None and (place := place_of(self._selected)) is not None:
             self.show_in_folder_wanted.emit(place)
 
     def _retry_task(self) -> None:
@@ -246,8 +246,3 @@ class TaskTable(QWidget):
         if self._selected is not None:
             words = reason(self._selected) or warning(self._selected)
             QGuiApplication.clipboard().setText(words)
-
-
-def _place_of(row: TaskRow) -> Path | None:
-    """Return a row's file; of what all files became together the output."""
-    return row.path or next(iter(row.outputs), None)

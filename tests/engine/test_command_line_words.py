@@ -137,6 +137,13 @@ def test_the_summary_names_at_most_twenty_failures() -> None:
     assert lines[-1] == "  and 5 more"
 
 
+def test_a_point_that_failed_is_named_once() -> None:
+    row = replace(task_row(None), name="x = 3", message="x = 3: ZeroDivisionError: no")
+    assert failed_lines(RowPage(JOB, RowQuery(0, 20), 1, (row,)))[1:] == [
+        "  x = 3: ZeroDivisionError: no"
+    ]
+
+
 def test_the_summary_says_what_it_cost() -> None:
     lines = summary_lines(snapshot(succeeded=1280, failed=3, skipped=1), None)
     assert lines == [

@@ -1,5 +1,6 @@
 """What went wrong with the selected row, readable in a low window too."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,13 @@ def test_long_lines_of_the_details_wrap(panel: FailurePanel) -> None:
     text = panel.findChild(QPlainTextEdit)
     assert isinstance(text, QPlainTextEdit)
     assert not text.horizontalScrollBar().maximum()
+
+
+def test_the_one_file_of_all_is_opened(qtbot: QtBot, panel: FailurePanel) -> None:
+    made = (Path("/out/sheet.pdf"),)
+    row = replace(FAILED, path=None, outputs=made, state=TaskState.SUCCEEDED, has_warning=True)
+    panel.apply_row(row)
+    (button,) = (each for each in panel.findChildren(QPushButton) if each.text() == "Open file")
+    with qtbot.waitSignal(panel.open_file_pressed) as told:
+        button.click()
+    assert told.args == [*made]

@@ -45,8 +45,10 @@ def failed_lines(failed: RowPage | None) -> list[str]:
         return []
     lines = ["Failed:"]
     for row in failed.rows[:MOST_NAMED]:
-        name = row.name if row.path is None else row.path
-        lines.append(f"  {printable(name)}: {printable(row.message)}")
+        name = printable(row.name if row.path is None else row.path)
+        # What failed in a block of points names the point already.
+        words = printable(row.message).removeprefix(f"{name}: ")
+        lines.append(f"  {name}: {words}")
     unnamed = failed.matches - len(lines) + 1
     if unnamed > 0:
         lines.append(f"  and {unnamed:,} more")
