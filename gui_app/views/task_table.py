@@ -1,6 +1,5 @@
 """The task table: chips and a filter above, the rows below, a menu for the selected one."""
 
-from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
