@@ -6,10 +6,10 @@ Nothing else creates objects of more than one room. Signals go to bound methods 
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -55,8 +55,7 @@ from workers.operations import all_operations
 from workers.pipeline import load_pipeline, preset_pipelines
 
 
-@dataclass(frozen=True, slots=True)
-class RunningApp:
+class RunningApp(Struct, frozen=True):
     """The application as `build` hands it over; tests reach its parts through it."""
 
     parts: Parts

@@ -10,11 +10,11 @@ import logging
 import time
 from collections import deque
 from contextlib import suppress
-from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from typing import Final
 
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QThread, Signal
 
 from workers import JobId, JobSnapshot, JobState, RowQuery, TaskId, WorkerId

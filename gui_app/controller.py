@@ -5,10 +5,11 @@ snapshot, and turns gestures into commands for the bridge.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, Signal
 
 from gui_app.bridge import EngineBridge
@@ -50,8 +51,7 @@ def auto_workers(cores: int) -> int:
     return cores if cores <= 4 else cores - 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """What waits for leave to replace originals: a command, None for the start of a draft."""
 
     job: JobId | None

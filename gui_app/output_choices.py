@@ -1,10 +1,9 @@
 """What a person chose about outputs, besides where they go."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class OutputChoices:
+class OutputChoices(Struct, frozen=True):
     """How outputs are named and made; `names` is a template, empty for names like the inputs'.
 
     `is_in_place` is never kept from one start to the next: it is asked for each time.

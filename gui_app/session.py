@@ -1,10 +1,11 @@
 """What is remembered from one start to the next, and the dialogs. Lives in the window's thread."""
 
 import logging
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from PySide6.QtCore import QObject, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication
@@ -40,8 +41,7 @@ from workers.wording import printable
 _log: Final = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """The objects of the application, each once."""
 
     application: QApplication

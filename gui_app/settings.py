@@ -7,12 +7,12 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Final, TypeVar
 
 import tomli_w
+from msgspec import Struct, field
 from PySide6.QtCore import QSettings
 
 from gui_app.output_choices import OutputChoices
@@ -28,8 +28,7 @@ _OUTPUT_FLAGS: Final = ("keeps_dates", "only_smaller", "is_watching")
 _Choice = TypeVar("_Choice", bound=Enum)
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """The person's choices; `workers` None means: as many as suit, `output` None: beside."""
 
     theme: ThemeChoice = ThemeChoice.SYSTEM

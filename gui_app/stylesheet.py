@@ -3,8 +3,9 @@
 Widgets take part by a dynamic property `role` (theme.set_role); file names never reach it.
 """
 
-from dataclasses import asdict
 from string import Template
+
+from msgspec.structs import asdict
 
 from gui_app.tokens import Tokens
 from resources import icon_path

@@ -1,11 +1,11 @@
 """The colours of the window as frozen values; no Qt."""
 
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+
+class Tokens(Struct, frozen=True):
     """The colours of one theme, as #RRGGBB."""
 
     name: str

@@ -1,6 +1,6 @@
 """The ready-made views that the main window puts in their places."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from gui_app.views.core_loads import CoreLoads
 from gui_app.views.drop_area import DropArea
@@ -21,8 +21,7 @@ from gui_app.views.worker_lanes import WorkerLanes
 from gui_app.views.worker_slider import WorkerSlider
 
 
-@dataclass(frozen=True, slots=True)
-class WindowViews:
+class WindowViews(Struct, frozen=True):
     """The ready-made views; the window puts them in their places."""
 
     header: Header

@@ -1,32 +1,28 @@
 """What to do, in the imperative: the scheduler's answers, performed by the engine."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from workers.job import TaskId, WorkerId
 from workers.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class StartWorker:
+class StartWorker(Struct, frozen=True):
     """Start one more worker process."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetireWorker:
+class RetireWorker(Struct, frozen=True):
     """Let a worker finish what it has, then leave."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class KillWorker:
+class KillWorker(Struct, frozen=True):
     """End a worker process now."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class Dispatch:
+class Dispatch(Struct, frozen=True):
     """Send a task to a worker as its attempt number `attempt` (from 1)."""
 
     worker: WorkerId
@@ -34,23 +30,20 @@ class Dispatch:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBackTask:
+class TakeBackTask(Struct, frozen=True):
     """Ask for a task that waits behind another, since a worker is idle."""
 
     worker: WorkerId
     task: TaskId
 
 
-@dataclass(frozen=True, slots=True)
-class GrantMemory:
+class GrantMemory(Struct, frozen=True):
     """Let the task that a worker runs take the memory it asked for."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class EndTask:
+class EndTask(Struct, frozen=True):
     """Record a task's final outcome; None stands for cancelled."""
 
     task: TaskId
@@ -60,8 +53,7 @@ class EndTask:
     worker: WorkerId | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RequeueTask:
+class RequeueTask(Struct, frozen=True):
     """Record that a task waits again after its worker was lost."""
 
     task: TaskId
@@ -69,22 +61,19 @@ class RequeueTask:
     is_charged: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PauseItself:
+class PauseItself(Struct, frozen=True):
     """Tell the person that the job was paused by the engine, and why."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseJob:
+class RefuseJob(Struct, frozen=True):
     """End the job at once: it can never run; its tasks stay as they are."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class FinishJob:
+class FinishJob(Struct, frozen=True):
     """All tasks have ended."""
 
 

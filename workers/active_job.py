@@ -6,9 +6,10 @@ Belongs to the engine's thread. It knows nothing of commands, windows or termina
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from workers.actions import FinishJob, PauseItself, RefuseJob
 from workers.earlier import EarlierOutputs, look_back

@@ -4,8 +4,9 @@ Belongs to the engine's thread. Bounded: the scheduler is offered no more than i
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from workers.earlier import EarlierOutputs
 from workers.events import WorkerLost

@@ -5,9 +5,11 @@ import os
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from workers import disk, limits
 from workers.errors import JobRefused
@@ -54,8 +56,7 @@ def _unasked(_need_bytes: int) -> None:
     """Let every task go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preparation:
+class Preparation(Struct, frozen=True):
     """What a worker holds ready for the tasks of one job."""
 
     setup: Setup

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from workers.call_stream import CallStream, Part
 from workers.job import WorkerId
 from workers.mark import UNPACKING
@@ -32,36 +34,31 @@ OUTSIDE_RETRIES: Final = 4
 LEAST_CUT_S: Final = 0.004
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Start one more worker."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retire:
+class Retire(Struct, frozen=True):
     """Let a worker end what it has, then leave."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class Give:
+class Give(Struct, frozen=True):
     """Send a part to a worker as a new lease."""
 
     worker: WorkerId
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBack:
+class TakeBack(Struct, frozen=True):
     """Ask for a part that waits behind another."""
 
     worker: WorkerId
     part: Part
 
 
-@dataclass(frozen=True, slots=True)
-class CutShort:
+class CutShort(Struct, frozen=True):
     """Ask a worker to end its running part before `position`."""
 
     worker: WorkerId
@@ -69,8 +66,7 @@ class CutShort:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(Struct, frozen=True):
     """An item's worker died under it for the last time: deliver an error for it."""
 
     part: Part

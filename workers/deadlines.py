@@ -6,8 +6,9 @@ factor of two); sweep points are alike among themselves.
 """
 
 from collections import defaultdict, deque
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from workers.job import Kind
 from workers.outcome import Failure, FailureKind

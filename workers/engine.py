@@ -10,9 +10,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from workers.active_job import ActiveJob, Listener
 from workers.commands import (

@@ -7,11 +7,11 @@ engine that has ended leaves its file, so that the next window learns on which j
 
 import contextlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from workers.folders import runtime_folder
 from workers.job import JobId
@@ -21,8 +21,7 @@ from workers.messages import VERSION
 _NAMES: Final = "engine-*.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineLock:
+class EngineLock(Struct, frozen=True):
     """An engine without a window: which process it is, where it listens, what it works on."""
 
     pid: int

@@ -1,51 +1,44 @@
 """What happened, in the past tense: the scheduler's input."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from workers.job import TaskId, WorkerId
 from workers.outcome import Failure, Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class TasksOffered:
+class TasksOffered(Struct, frozen=True):
     """Tasks that wait in the journal were read for the scheduler's backlog."""
 
     tasks: tuple[TaskId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LastTaskOffered:
+class LastTaskOffered(Struct, frozen=True):
     """The task that needs what all others make: it runs once they have ended."""
 
     task: TaskId
 
 
-@dataclass(frozen=True, slots=True)
-class TasksExpected:
+class TasksExpected(Struct, frozen=True):
     """More files are being searched for: the job does not end before TasksExhausted."""
 
 
-@dataclass(frozen=True, slots=True)
-class TasksExhausted:
+class TasksExhausted(Struct, frozen=True):
     """No task will be offered any more: discovery ended and the journal has no waiting row."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerReady:
+class WorkerReady(Struct, frozen=True):
     """A worker process has started and waits for its first task."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerNotStarted:
+class WorkerNotStarted(Struct, frozen=True):
     """The system refused one more process (too many open files, processes, no memory)."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
+class AttemptEnded(Struct, frozen=True):
     """A worker reported how an attempt ended; `lane` is the worker's place in the window.
 
     `resident_bytes` is what its process holds now; `is_spent` says that the attempt left
@@ -61,8 +54,7 @@ class AttemptEnded:
     is_spent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerLost:
+class WorkerLost(Struct, frozen=True):
     """A worker process ended; `running` is the task its mark named, if any.
 
     `cause` says why we killed it (a deadline) or is None when it died by itself. `exit_code`
@@ -87,16 +79,14 @@ class WorkerLost:
     lacked_room: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TaskReturned:
+class TaskReturned(Struct, frozen=True):
     """A worker gave back a task that it had not begun."""
 
     worker: WorkerId
     task: TaskId
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryWanted:
+class MemoryWanted(Struct, frozen=True):
     """A task will take so much memory at its peak; its worker waits until it is granted."""
 
     worker: WorkerId
@@ -104,23 +94,20 @@ class MemoryWanted:
     need_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryChanged:
+class MemoryChanged(Struct, frozen=True):
     """Memory on this computer has become scarce, or is no longer."""
 
     is_scarce: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SetupRefused:
+class SetupRefused(Struct, frozen=True):
     """A worker could not prepare for the job (own code that fails to import, say)."""
 
     worker: WorkerId
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class OutputBlocked:
+class OutputBlocked(Struct, frozen=True):
     """No output can be written for now (disk full, drive gone); the task itself is not at fault."""
 
     worker: WorkerId
@@ -128,32 +115,27 @@ class OutputBlocked:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class WorkersResized:
+class WorkersResized(Struct, frozen=True):
     """A person (or the engine) set how many workers should run."""
 
     target: int
 
 
-@dataclass(frozen=True, slots=True)
-class WorkersOutdated:
+class WorkersOutdated(Struct, frozen=True):
     """What living workers were told of the job holds no longer, and they cannot be told anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobPaused:
+class JobPaused(Struct, frozen=True):
     """A person (empty reason) or the engine (a sentence) paused the job."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class JobContinued:
+class JobContinued(Struct, frozen=True):
     """A person let the paused job go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobCancelled:
+class JobCancelled(Struct, frozen=True):
     """A person ended the job."""
 
 

@@ -5,9 +5,10 @@ Frozen, light to import and the same in the window, the engine and the workers.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NewType
+
+from msgspec import Struct, field
 
 JobId = NewType("JobId", str)
 TaskId = NewType("TaskId", int)
@@ -73,8 +74,7 @@ class OnExisting(enum.Enum):
     REPLACE = "replace"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One operation with its parameter values; `file` is set for own code only."""
 
     operation: str
@@ -82,8 +82,7 @@ class Step:
     file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True):
     """Ordered steps; `id` is the preset's file name without suffix, or empty."""
 
     name: str
@@ -92,8 +91,7 @@ class Pipeline:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(Struct, frozen=True):
     """One range of a sweep: start, start + step, ... below stop (all ints, or all floats).
 
     Else the listed `values`; or so many `samples`, uniform from start to below stop, the same for
@@ -109,8 +107,7 @@ class Axis:
     seed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Sweep:
+class Sweep(Struct, frozen=True):
     """A function of a .py file over the grid product of its axes, the last axis fastest."""
 
     file: Path
@@ -118,8 +115,7 @@ class Sweep:
     axes: tuple[Axis, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JobSpec:
+class JobSpec(Struct, frozen=True):
     """What a job does, fixed at its start.
 
     Exactly one of `pipeline` and `sweep` is set. `output` is a folder for a pipeline, a file
@@ -152,8 +148,7 @@ class JobSpec:
     is_watching: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class InputFilter:
+class InputFilter(Struct, frozen=True):
     """Which files of a folder become tasks; globs match the path below the dropped folder."""
 
     is_recursive: bool = True

@@ -6,8 +6,9 @@ whole (it pauses, is refused, is over) it hands on to whoever has the job open.
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from workers.actions import (
     Action,

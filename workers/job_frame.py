@@ -1,8 +1,9 @@
 """The open job as a snapshot shows it; in the engine's thread."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from operator import attrgetter
+
+from msgspec.structs import replace
 
 from workers.active_job import ActiveJob
 from workers.job import JobState, WorkerId

@@ -4,8 +4,9 @@ Belongs to the engine's thread. How many tasks stand where is the journal's to t
 """
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from workers.actions import EndTask
 from workers.found_files import FoundFile

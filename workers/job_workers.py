@@ -7,9 +7,10 @@ job before its first task, and puts an ending into a Failure that a person can a
 import os
 import shutil
 import time
-from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Final
+
+from msgspec import Struct
 
 from workers import limits, worker as worker_program
 from workers.channel import Frame
@@ -58,8 +59,7 @@ CPU_SHARE_KNOWN_AFTER_S: Final = 3.0
 _SIGKILLED: Final = -9
 
 
-@dataclass(frozen=True, slots=True)
-class TaskView:
+class TaskView(Struct, frozen=True):
     """What a worker does now; `running_s` since its task began."""
 
     worker: WorkerId

@@ -4,9 +4,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from msgspec import Struct
 
 from workers.found_files import FoundFiles
 from workers.job import Kind, TaskId
@@ -51,8 +52,7 @@ _REOPEN: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingTask:
+class WaitingTask(Struct, frozen=True):
     """A task that waits, with all that is needed to run it.
 
     `path`, `root` and `relative` are None for a sweep block, whose points start at

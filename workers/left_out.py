@@ -4,7 +4,7 @@ Belongs to the engine's thread. A point is left out when its worker was killed f
 or died twice on it; the other points of its block lose nothing.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from workers.events import WorkerLost
 from workers.job import TaskId

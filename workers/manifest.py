@@ -15,11 +15,13 @@ import stat
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Final, TextIO
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from workers.errors import JournalError
 from workers.job import JobId
@@ -33,8 +35,7 @@ _HEAD: Final = '{"everycore_manifest": 1}\n'
 _CHECKED_AT_ONCE: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One output: its path below the folder and what it was, then the same of an input of it.
 
     Sizes in bytes, times in nanoseconds since the epoch, `sha256` in hex. The path of the input

@@ -4,8 +4,9 @@ Measured once at a job's start: what is free then is what the job may plan with,
 everybody else. A worker that holds far more after a task than its task could need has leaked.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 # What a job plans with, of the memory that is free at its start.
 PLANNED_SHARE: Final = 0.8
@@ -20,8 +21,7 @@ PLENTY_SHARE: Final = 0.08
 SCARCE_MOST: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryBudget:
+class MemoryBudget(Struct, frozen=True):
     """Bytes: promised to all tasks at once, the most for one worker, worth a new process.
 
     So much as the most for one worker is also the most that all may hold together.

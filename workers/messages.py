@@ -1,4 +1,4 @@
-"""What crosses a process boundary, and how it is written: msgpack of frozen dataclasses.
+"""What crosses a process boundary, and how it is written: msgpack of frozen structs.
 
 No pickle: what a worker answers, or another process sends, is decoded as plain data into the
 types named here, so it can never run code. Paths travel as bytes (os.fsencode), since a file
@@ -6,12 +6,12 @@ name need not be text. `VERSION` stands in front of every message.
 """
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from workers.channel import Buffer
 from workers.errors import EngineLost
@@ -22,8 +22,7 @@ from workers.sandbox import Sandbox
 VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(Struct, frozen=True):
     """What a worker must know of a job before its first task.
 
     `threads` is how many the libraries of one worker may use; a worker that was given a
@@ -44,8 +43,7 @@ class Setup:
     by_content: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """What an earlier job made of the same file with the same steps.
 
     `size` and `mtime_ns` are those of the input then. Nothing is to be done where they are the
@@ -61,8 +59,7 @@ class Earlier:
     is_own: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RunFile:
+class RunFile(Struct, frozen=True):
     """Run the job's pipeline on one file; `planned` is the final name of its output.
 
     `folder` is the output folder; of a job in place the dropped folder, which holds the file.
@@ -78,8 +75,7 @@ class RunFile:
     earlier: Earlier | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunBlock:
+class RunBlock(Struct, frozen=True):
     """Evaluate `points` points of the sweep from `first_point` on, but for the left-out ones."""
 
     task: TaskId
@@ -88,8 +84,7 @@ class RunBlock:
     left_out: dict[int, str]
 
 
-@dataclass(frozen=True, slots=True)
-class RunReduce:
+class RunReduce(Struct, frozen=True):
     """Put what was made of all inputs into one output, `planned` in `folder`.
 
     `listed` is the list of partials (partials.py); where it could not be written, `problem` says
@@ -109,27 +104,23 @@ class RunReduce:
     problem: Failure | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Unprepared:
+class Unprepared(Struct, frozen=True):
     """The worker cannot do this job; it goes on living."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryNeeded:
+class MemoryNeeded(Struct, frozen=True):
     """The task at hand will need so much memory at its peak; the worker waits for a Grant."""
 
     need_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """The task that waits for memory may go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a lease ended; exactly one of the three outcomes is set.
 
     `resident_bytes` is what the process holds afterwards; `is_spent` says that the attempt left

@@ -12,9 +12,10 @@ import re
 import string
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from workers.errors import UsageError
 
@@ -37,8 +38,7 @@ _SPECS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NameFields:
+class NameFields(Struct, frozen=True):
     """What an input gives to its output's name; `mtime_ns` since the epoch, `index` from 1."""
 
     name: str

@@ -4,8 +4,9 @@ A failure's kind has a stable code; its message is one sentence a person can act
 """
 
 import enum
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 
 class FailureKind(enum.Enum):
@@ -25,8 +26,7 @@ class Salvaged(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class OutputCheck:
+class OutputCheck(Struct, frozen=True):
     """What an output was when it got its name: bytes, time of change, SHA-256 in hex.
 
     `input_sha256` is that of its input where the job tells inputs by their content, else empty.
@@ -38,8 +38,7 @@ class OutputCheck:
     input_sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
+class Success(Struct, frozen=True):
     """The task's outputs stand under their final names, `checks` in the same order.
 
     `warning` is a sentence or empty. `values` holds a sweep block's results in the encoding of
@@ -54,8 +53,7 @@ class Success:
     checks: tuple[OutputCheck, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """The task has no output; `message` is one sentence, `detail` may hold a traceback.
 
     `is_limit` says that it is more than one task may ever take, however much memory is free.
@@ -67,8 +65,7 @@ class Failure:
     is_limit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """The task was passed over on purpose; `message` says why in one sentence.
 
     Where an earlier job had made its outputs already, they are named with their checks.

@@ -10,12 +10,12 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from workers.errors import PipelineError
 from workers.job import JobId, JobSpec

@@ -6,9 +6,10 @@ Runs in workers.
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from msgspec.structs import replace
 
 from workers import in_place
 from workers.folder_publishing import publish_folder

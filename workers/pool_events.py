@@ -1,7 +1,8 @@
 """What a WorkerPool tells of its workers, in the past tense."""
 
 import enum
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from workers.channel import Frame
 from workers.job import WorkerId
@@ -17,15 +18,13 @@ class KillReason(enum.Enum):
     NOT_READY = "not ready"
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerUp:
+class WorkerUp(Struct, frozen=True):
     """A worker process has started and reads its channel."""
 
     worker: WorkerId
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A worker sent a frame; when it is the last of a lease, the lease has ended."""
 
     worker: WorkerId
@@ -33,16 +32,14 @@ class Answered:
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseReturned:
+class LeaseReturned(Struct, frozen=True):
     """A lease that waited at a worker was taken back before the worker began it."""
 
     worker: WorkerId
     lease: int
 
 
-@dataclass(frozen=True, slots=True)
-class LeaseCut:
+class LeaseCut(Struct, frozen=True):
     """A worker will end its running lease before `position`: the points from there on are ours."""
 
     worker: WorkerId
@@ -50,8 +47,7 @@ class LeaseCut:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerEnded:
+class WorkerEnded(Struct, frozen=True):
     """A worker process has ended.
 
     `running` is the lease that its mark named, `position` the point in it, `seconds` how long

@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 
+from msgspec import Struct
+
 from workers.channel import Channel
 from workers.job import WorkerId
 from workers.mark import BEGUN_NS, RUNNING
@@ -88,8 +90,7 @@ class Member:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerView:
+class WorkerView(Struct, frozen=True):
     """What a worker does now; `running_s` since its lease began.
 
     `lane` is its place among the workers, from 1; a replacement takes its predecessor's.

@@ -3,9 +3,10 @@
 import os
 import re
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 import resources
 from workers.errors import PipelineError

@@ -3,14 +3,14 @@
 Frozen values; they cross from the preview's process (preview_program.py) to the window.
 """
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from workers.job import Pipeline
 
 
-@dataclass(frozen=True, slots=True)
-class PreviewAsked:
+class PreviewAsked(Struct, frozen=True):
     """Run the pipeline on one file, for the eye alone; `trusted` are digests of own code.
 
     `readable` is what the process may read once it has begun; a path outside needs a new one.
@@ -25,8 +25,7 @@ class PreviewAsked:
     is_measured: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One side of a preview: its size in bytes, a few words, and what there is to see.
 
     A picture as PNG, at most `MOST_PIXELS` long, with the size it has in truth; or the first
@@ -42,8 +41,7 @@ class Side:
     rows: tuple[tuple[str, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """The answer to the question of that number.
 
     `message` is a sentence where there is no other side, or a warning. `seconds` is what the

@@ -175,6 +175,6 @@ def _too_much(steps: tuple[Step, ...], source: InputFile) -> str:
 
 
 def _with(answer: Preview, **changes: object) -> Preview:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
-    return replace(answer, **changes)  # type: ignore[arg-type]  # fields of Preview
+    return replace(answer, **changes)

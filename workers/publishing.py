@@ -10,9 +10,10 @@ import os
 import re
 import stat
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from workers import disk
 from workers.job import OnExisting
@@ -25,8 +26,7 @@ KEPT: Final = "An output with this name was there already; it was kept."
 _WROTE_NOTHING: Final = "The operation wrote nothing."
 
 
-@dataclass(frozen=True, slots=True)
-class Ours:
+class Ours(Struct, frozen=True):
     """Which files under final names are of this job, and of which time its outputs are.
 
     One that is not older than `since_ns` an earlier attempt of the same task made, `outdated`

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from workers.job import JobId, OnExisting, Pipeline, Step
 from workers.messages import Earlier, RunReduce

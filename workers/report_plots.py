@@ -1,8 +1,9 @@
 """The plots of an HTML report, drawn as SVG that holds nothing but numbers."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from workers.wording import time_words
 
@@ -18,8 +19,7 @@ _LINE: Final = "#d9dee4"
 _WORDS: Final = "#58636f"
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """How a job went: tasks that ended in each of `BINS` equal parts of `seconds`.
 
     `done` counts those that succeeded, `others` those that failed or were skipped. `durations`

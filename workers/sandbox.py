@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from workers import landlock, seccomp
 from workers.landlock import Allowance
@@ -35,8 +36,7 @@ _STDOUT: Final = 1
 _held: Final[list[int]] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Sandbox:
+class Sandbox(Struct, frozen=True):
     """What a worker may reach besides what Python and its libraries need.
 
     `temporary` is the folder of temporary files, made when it is missing. In folders of

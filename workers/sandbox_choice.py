@@ -1,8 +1,9 @@
 """Which jobs run in a sandbox, and what of this computer it leaves them; decided by the engine."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from workers.job import JobSpec, OnExisting
 from workers.operations.kept_source import kept_folder

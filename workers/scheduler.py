@@ -16,9 +16,11 @@ The scheduler knows no clock, file or process; time is passed in, the engine act
 import enum
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, assert_never
+
+from msgspec.structs import replace
 
 from workers.actions import (
     Action,

@@ -1,9 +1,10 @@
 """The searches of the open job, its watch among them. Belongs to the engine's thread."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from workers.errors import JobRefused
 from workers.found_files import KnownFiles

@@ -1,15 +1,15 @@
 """What the engine shows of a job: the snapshot and the rows of the task table."""
 
 import enum
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from workers.job import JobId, JobState, Kind, Pipeline, Sweep, TaskId, TaskState, WorkerId
 from workers.outcome import FailureKind
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """How many tasks (for a sweep: points) stand in each state; they add up to `total`."""
 
     waiting: int = 0
@@ -47,8 +47,7 @@ class AttemptEnd(enum.Enum):
     CRASHED = "crashed"
 
 
-@dataclass(frozen=True, slots=True)
-class LaneSegment:
+class LaneSegment(Struct, frozen=True):
     """One ended attempt on a worker's lane; times in seconds since the job's start."""
 
     started_s: float
@@ -56,8 +55,7 @@ class LaneSegment:
     end: AttemptEnd
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """A worker and what it is on; `segments` are those ended since the last snapshot.
 
     `worker` numbers the lanes from 1; the replacement of a lost worker takes over its number.
@@ -83,8 +81,7 @@ class MarkerKind(enum.Enum):
     RETRIED = "retried"
 
 
-@dataclass(frozen=True, slots=True)
-class Marker:
+class Marker(Struct, frozen=True):
     """Something that happened at `at_s` seconds since the job's start; `text` is short."""
 
     kind: MarkerKind
@@ -92,8 +89,7 @@ class Marker:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class JobSnapshot:
+class JobSnapshot(Struct, frozen=True):
     """Immutable view of the open job.
 
     Cumulative but for `markers`, `changed_tasks` and the lanes' segments, which hold what is
@@ -152,8 +148,7 @@ class JobSnapshot:
         return self.counts.ended == self.counts.total
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskRow(Struct, frozen=True):
     """One task as tables and reports show it.
 
     `name` is printable (escaped); `path` is the true one, None for a sweep block. `size` and
@@ -191,8 +186,7 @@ class RowSort(enum.Enum):
     PROBLEMS_FIRST = "problems_first"
 
 
-@dataclass(frozen=True, slots=True)
-class RowQuery:
+class RowQuery(Struct, frozen=True):
     """Which rows a table wants: [first, first + count) of those that match, in order.
 
     `states` empty means all; `text` is searched in the name, case-insensitive.
@@ -206,8 +200,7 @@ class RowQuery:
     is_descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RowPage:
+class RowPage(Struct, frozen=True):
     """The answer to a query; `matches` counts all rows that match it."""
 
     job: JobId
@@ -216,8 +209,7 @@ class RowPage:
     rows: tuple[TaskRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JobEntry:
+class JobEntry(Struct, frozen=True):
     """One line of the job history. `created_at` in seconds since the epoch."""
 
     job: JobId

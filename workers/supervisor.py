@@ -11,10 +11,11 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
+
+from msgspec import Struct
 
 from workers import call_worker
 from workers.call_errors import CallTimeout, CallUnreadable, WorkerDied
@@ -53,8 +54,7 @@ EARLY_DEATHS_MOST: Final = 5
 _NEVER: Final = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class PoolOptions:
+class PoolOptions(Struct, frozen=True):
     """How a pool of the library faces runs.
 
     `most_leases` replaces a worker after so many. A daemonic pool is killed when the program

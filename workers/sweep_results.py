@@ -3,9 +3,10 @@
 import csv
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from workers.errors import JobRefused
 from workers.job import JobSpec, Sweep, TaskId
@@ -18,8 +19,7 @@ from workers.wording import printable
 OUTPUT_SUFFIXES: Final = (".csv", ".parquet", ".npy")
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """All values of a sweep in the order of its points; None and a sentence where it failed."""
 
     sweep: Sweep

@@ -8,10 +8,11 @@ Here a file is its path: another one may have taken the inode of one that was de
 import os
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from workers.discovery import Identity, Walk, in_batches
 from workers.folder_events import FolderEvents
@@ -25,8 +26,7 @@ _PROCESSOR_SHARE: Final = 40
 _TIME_SHARE: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """How a watch looks: all in seconds.
 
     A file has settled when it looks the same for `settle_s`; all is looked at again after
@@ -40,8 +40,7 @@ class Pace:
     has_events: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """What a search has to tell; nothing new is news as well: it is alive.
 
     `is_all_told` says that all that was there has been told of. `missing` names the dropped paths

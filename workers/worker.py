@@ -6,7 +6,6 @@ says which lease, and which point of it, runs: the engine reads it after a death
 """
 
 import contextvars
-import dataclasses
 import os
 import signal
 import socket
@@ -15,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from workers import limits
 from workers.channel import NO_LEASE, Frame, WorkerChannel
@@ -139,14 +140,16 @@ def _run(
         case Success(warning=warning):
             if left.words:
                 words = f"{warning} {left.words}".strip()
-                outcome = dataclasses.replace(outcome, warning=words)
-            return dataclasses.replace(ended, success=outcome)
+                outcome = msgspec.structs.replace(outcome, warning=words)
+            return msgspec.structs.replace(ended, success=outcome)
         case Failure(detail=detail):
             printed = f"Printed:\n{printed}" if printed else ""
             detail = "\n".join(filter(None, (detail, left.words, printed)))
-            return dataclasses.replace(ended, failure=dataclasses.replace(outcome, detail=detail))
+            return msgspec.structs.replace(
+                ended, failure=msgspec.structs.replace(outcome, detail=detail)
+            )
         case Skip():
-            return dataclasses.replace(ended, skip=outcome)
+            return msgspec.structs.replace(ended, skip=outcome)
 
 
 def _outcome(

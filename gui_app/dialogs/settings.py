@@ -1,7 +1,6 @@
 """The settings: every choice takes effect at once, there is no OK to forget."""
 
-from dataclasses import replace
-
+from msgspec.structs import replace
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,

@@ -8,6 +8,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from workers import JobId, JobSnapshot
 from workers.snapshot import AttemptEnd, Lane, LaneSegment
 
@@ -20,8 +22,7 @@ _GAP_S: Final = 0.05
 _STRETCHES_MOST: Final = 1200
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """One attempt, or several tiny ones as one; `shade` tells neighbours apart, 0 is the plain one.
 
     Times in seconds since the job's start.

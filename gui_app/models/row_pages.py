@@ -9,6 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 from workers import TaskId, TaskRow
 
 PAGE_ROWS: Final = 200
@@ -23,8 +25,7 @@ class _Page:
     edition: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     edition: int
     asked_at: float
 

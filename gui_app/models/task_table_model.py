@@ -8,9 +8,9 @@ model is reset only when other rows or another order are shown, never because ro
 import html
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,

@@ -4,8 +4,10 @@ Time is the job's own (`elapsed_s`), so that the curve stands while the job is p
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from workers import JobId, JobSnapshot
 from workers.snapshot import Marker, MarkerKind
@@ -20,14 +22,12 @@ _STORM_MOST_S: Final = 15.0
 _MARKERS_MOST: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(Struct, frozen=True):
     at_s: float
     tasks_per_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
+class _Event(Struct, frozen=True):
     """A marker, or several crashes as one."""
 
     marker: Marker

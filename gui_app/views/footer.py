@@ -1,7 +1,6 @@
 """The line at the bottom: progress, one sentence of state, one of detail, at most four buttons."""
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -20,8 +19,7 @@ _RUN_AGAIN_TIP = "Look at the inputs again: what is new or has changed, and what
 _STOP_WATCHING_TIP = "Take no more files; the job ends once those it has are done"
 
 
-@dataclass(frozen=True, slots=True)
-class _Face:
+class _Face(Struct, frozen=True):
     """What the footer says in one state; the last button is the primary one."""
 
     state: str

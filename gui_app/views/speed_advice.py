@@ -1,7 +1,8 @@
 """Why a job is not faster, in one sentence, and what one click could change; no Qt."""
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from workers import JobSnapshot, JobState
 from workers.wording import count_words, size_words, time_words
@@ -16,8 +17,7 @@ _MINUTES_FROM_S: Final = 119.5
 _LITTLE_MEMORY: Final = 500_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Struct, frozen=True):
     """A sentence; `workers` is the number that would help, None where none would."""
 
     sentence: str

@@ -5,9 +5,9 @@ NumPy is loaded by the first call; it is there already once the throughput chart
 
 import math
 from array import array
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
 from PySide6.QtGui import QColor, QImage
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ _SPREAD: Final = 100.0
 _RAMP: Final = ("#1B1440", "#3B2A8C", "#2F6DB5", "#23A6A1", "#7CCB5E", "#F4E65A")
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
+class Statistics(Struct, frozen=True):
     """What the numbers that are there come to."""
 
     count: int

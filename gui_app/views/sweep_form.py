@@ -1,9 +1,9 @@
 """The form of a sweep: a function, the ranges of its parameters, where the results go."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -30,8 +30,7 @@ _OTHER: Final = "Python file…"
 _WHERE: Final = "A range"
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A bundled function with ranges that show something."""
 
     title: str

@@ -1,10 +1,10 @@
 """Which journalled job a repeated command line goes on with."""
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from workers.command_line.unfinished import Wanted, find_unfinished
 from workers.folders import journals_folder

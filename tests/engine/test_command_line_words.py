@@ -4,11 +4,11 @@ import io
 import json
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from workers.command_line import doctor, doctor_formats
 from workers.command_line.catalogue import operation_lines

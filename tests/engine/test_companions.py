@@ -1,9 +1,9 @@
 """Several outputs of one input: all published, none lost to another's name, all taken back."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.conftest import Running, job_of
 from tests.engine.test_engine import outputs_of
@@ -40,7 +40,7 @@ def ran(running: Running, folder: Path, output: Path, **changes: object) -> None
     added, start = job_of(folder, output, SHOUT)
     assert isinstance(start, StartJob)
     running.ended.clear()
-    running.post(ClearInputs(), added, StartJob(replace(start.spec, **changes)))  # type: ignore[arg-type]
+    running.post(ClearInputs(), added, StartJob(replace(start.spec, **changes)))
     running.until_ended()
 
 

@@ -1,10 +1,10 @@
 """What somebody has edited is theirs: no run of the job again writes over it."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, busy_workers, fill, outputs_of

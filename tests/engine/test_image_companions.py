@@ -1,9 +1,9 @@
 """Smaller copies beside a picture: their size, format, metadata; one decode for all."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from tests.engine.conftest import Running, job_of

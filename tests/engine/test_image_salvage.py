@@ -1,9 +1,9 @@
 """Damaged pictures, saved as far as they read where that was chosen, and marked."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from tests.engine.conftest import Running, job_of

@@ -1,11 +1,11 @@
 """Jobs whose outputs take the places of their inputs."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from tests.engine.conftest import Running, job_of, own_code

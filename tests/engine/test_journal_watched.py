@@ -3,10 +3,10 @@
 import os
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.test_journal import ROOT, end, file, files, reopened
 from workers.job import TaskId

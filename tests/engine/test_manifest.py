@@ -3,10 +3,10 @@
 import os
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, fill

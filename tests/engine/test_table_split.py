@@ -1,11 +1,11 @@
 """One table as a folder of files: what they hold and are called, and how they are published."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.conftest import Running, job_of
 from workers.commands import ClearInputs, StartJob, UndoJob
@@ -132,7 +132,7 @@ def ran(running: Running, folder: Path, *steps: Step, **changes: object) -> Path
     added, start = job_of(folder, output, Pipeline("Split", steps or (SPLIT,)))
     assert isinstance(start, StartJob)
     running.ended.clear()
-    running.post(ClearInputs(), added, StartJob(replace(start.spec, **changes)))  # type: ignore[arg-type]
+    running.post(ClearInputs(), added, StartJob(replace(start.spec, **changes)))
     running.until_ended()
     return output
 

@@ -1,10 +1,10 @@
 """A job run again: what has not changed is not worked on, what has takes its output's place."""
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, fill, outputs_of
@@ -32,7 +32,7 @@ def ran(running: Running, commands: list[Command], **changes: object) -> JobSnap
     adding, start = commands
     assert isinstance(start, StartJob)
     running.ended.clear()
-    running.post(ClearInputs(), adding, StartJob(replace(start.spec, **changes)))  # type: ignore[arg-type]
+    running.post(ClearInputs(), adding, StartJob(replace(start.spec, **changes)))
     return running.until_ended()
 
 

@@ -3,11 +3,11 @@
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from tests.engine.conftest import Running, job_of, own_code
 from tests.engine.test_engine import COPY, HELD, fill
@@ -47,7 +47,7 @@ def watching_job(
     code = folder.parent  # never in the watched folder
     adding, start = job_of(folder, output, own_code(code, pipeline_source))
     assert isinstance(start, StartJob)
-    spec = replace(start.spec, is_watching=True, **changes)  # type: ignore[arg-type]
+    spec = replace(start.spec, is_watching=True, **changes)
     return [adding, StartJob(spec)]
 
 

@@ -1,9 +1,9 @@
 """The footer: one sentence of state, one of detail, at most four buttons, one primary."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 

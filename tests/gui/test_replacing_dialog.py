@@ -1,9 +1,9 @@
 """The question before originals are replaced: how many, whose, and how to get them back."""
 
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 

@@ -1,9 +1,9 @@
 """The card of an ended job tells the truth, and whole numbers only."""
 
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 

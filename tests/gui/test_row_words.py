@@ -1,9 +1,9 @@
 """What the cells of the task table say."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from gui_app.models.row_words import Column, cell_words, reason, warning
 from workers import Kind, TaskId, TaskRow, TaskState

@@ -1,9 +1,9 @@
 """What the person chose is kept, and a damaged file is as good as none."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pytestqt.qtbot import QtBot
 
 from gui_app.dialogs.settings import SettingsDialog

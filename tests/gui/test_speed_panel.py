@@ -1,8 +1,7 @@
 """Why not faster: one sentence and, where there is one, a remedy of one click."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 

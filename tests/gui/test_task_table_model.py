@@ -1,10 +1,10 @@
 """The table's model: pages on demand, few requests, no reset while only rows change."""
 
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 

@@ -60,7 +60,9 @@ def test_importing_an_entry_module_loads_nothing_heavy(module: str) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert set(done.stdout.split()) & HEAVY == set()
+    # A worker's values are msgspec's: a standard dataclass takes 40 times as long to make.
+    allowed = {"msgspec"} if module == "workers.worker" else set()
+    assert set(done.stdout.split()) & HEAVY <= allowed
 
 
 def test_import_contracts_hold() -> None:

@@ -1,7 +1,8 @@
 """`everycore operations` and `everycore presets`: what there is, written from declarations."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from workers.command_line.exit_status import ExitStatus
 from workers.command_line.options import OperationsOptions, PresetsOptions

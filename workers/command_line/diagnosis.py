@@ -1,10 +1,9 @@
 """One line of `everycore doctor`, as a value."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """What was found of a subject.
 
     `advice` is a sentence or empty; without what `is_needed` no job runs.

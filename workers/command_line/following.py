@@ -6,8 +6,10 @@ Everything that runs a job goes through `follow`: run, map, resume and retry.
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from workers.command_line.events import job_line
 from workers.command_line.exit_status import ExitStatus
@@ -40,8 +42,7 @@ _SHOW_EVERY_S: Final = 0.1
 _PAGE: Final = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Undertaking:
+class Undertaking(Struct, frozen=True):
     """What the engine is asked to do, and what its tasks are called ("file", "point")."""
 
     commands: tuple[Command, ...]

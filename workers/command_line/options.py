@@ -1,13 +1,13 @@
 """What a person asked for on the command line, as frozen values."""
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from workers.job import InputFilter, OnExisting, Sweep
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(Struct, frozen=True):
     """How a job is followed while it runs; `workers` None means every usable core."""
 
     workers: int | None = None
@@ -16,8 +16,7 @@ class Following:
     is_quiet: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """What an attempt may take and reach, and how often a lost worker's task is tried again.
 
     `sandboxed` None means a sandbox unless the job has own code.
@@ -28,8 +27,7 @@ class Limits:
     sandboxed: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """`everycore run`; `output` None means a new folder beside the inputs, or in place."""
 
     pipeline: str
@@ -51,8 +49,7 @@ class RunOptions:
     following: Following = Following()
 
 
-@dataclass(frozen=True, slots=True)
-class MapOptions:
+class MapOptions(Struct, frozen=True):
     """`everycore map`; `output` None means FUNCTION.csv in the current folder."""
 
     sweep: Sweep
@@ -63,31 +60,27 @@ class MapOptions:
     following: Following = Following()
 
 
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
+class VerifyOptions(Struct, frozen=True):
     """`everycore verify`."""
 
     folder: Path
     is_json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JobsOptions:
+class JobsOptions(Struct, frozen=True):
     """`everycore jobs`."""
 
     is_json: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeOptions:
+class ResumeOptions(Struct, frozen=True):
     """`everycore resume`; an empty job means the newest unfinished one."""
 
     job: str = ""
     following: Following = Following()
 
 
-@dataclass(frozen=True, slots=True)
-class RetryOptions:
+class RetryOptions(Struct, frozen=True):
     """`everycore retry`; `with_changed` also runs what is new or has changed."""
 
     job: str
@@ -95,42 +88,36 @@ class RetryOptions:
     following: Following = Following()
 
 
-@dataclass(frozen=True, slots=True)
-class DiscardOptions:
+class DiscardOptions(Struct, frozen=True):
     """`everycore discard`."""
 
     job: str
     is_folder_gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UndoOptions:
+class UndoOptions(Struct, frozen=True):
     """`everycore undo`."""
 
     job: str
 
 
-@dataclass(frozen=True, slots=True)
-class OperationsOptions:
+class OperationsOptions(Struct, frozen=True):
     """`everycore operations`; an empty name lists all, a .py file tells what it declares."""
 
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PresetsOptions:
+class PresetsOptions(Struct, frozen=True):
     """`everycore presets`; an empty name lists all."""
 
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DoctorOptions:
+class DoctorOptions(Struct, frozen=True):
     """`everycore doctor`."""
 
 
-@dataclass(frozen=True, slots=True)
-class WindowOptions:
+class WindowOptions(Struct, frozen=True):
     """A bare `everycore`."""
 
 

@@ -1,7 +1,8 @@
 """`everycore run`: a pipeline over files and folders, resumed where it was left unfinished."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from workers.command_line.exit_status import ExitStatus
 from workers.command_line.following import Undertaking, follow

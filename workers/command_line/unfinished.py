@@ -1,8 +1,9 @@
 """Finds the unfinished job that a repeated `everycore run` or `map` means."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from workers.errors import JournalError, PipelineError
 from workers.folders import journals_folder
@@ -12,8 +13,7 @@ from workers.pipeline import fingerprint
 from workers.snapshot import JobEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the new command line asks for; `has_output` False leaves the output's name open."""
 
     spec: JobSpec
@@ -22,8 +22,7 @@ class Wanted:
     has_output: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(Struct, frozen=True):
     """A journalled job that can go on, and whether its limits differ from those asked for."""
 
     entry: JobEntry

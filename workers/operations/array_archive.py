@@ -8,10 +8,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
 from typing import IO, Final, TypeVar
 
 import numpy as np
+from msgspec.structs import replace
 
 from workers.operations.array_values import (
     Header,

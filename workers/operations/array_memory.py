@@ -5,10 +5,10 @@ The numbers are measured: benchmarks/memory.py shows them beside what is taken.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from workers.job import Step
 from workers.operations.array_scaling import transform_bytes
@@ -40,8 +40,7 @@ _TAP: Final = 44
 _TAPS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Array:
+class _Array(Struct, frozen=True):
     """An array on its way: its shape, its type, the bytes held by it."""
 
     shape: tuple[int, ...]

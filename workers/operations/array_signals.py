@@ -4,11 +4,11 @@ Signals are the lines along one axis; rates and frequencies are in Hz. Everythin
 returned in 64-bit floats.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from workers.operations.array_lines import Lines, along, memory_failure, signal_failure
 from workers.operations.array_values import Values
@@ -24,8 +24,7 @@ _MISSING: Final = Failure(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
+class Band(Struct, frozen=True):
     """What a filter lets through: `mode` is "low-pass", "high-pass" or "band-pass".
 
     `cutoff_hz` is the edge, or the lower of two; `upper_hz` the upper of a band.

@@ -6,11 +6,11 @@ import mmap
 import os
 import tokenize
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 import numpy as np
+from msgspec import Struct
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
@@ -52,8 +52,7 @@ _NO_NUMBERS: Final = {
 Values = NDArray[np.generic]
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What a file says of an array, checked; `held` are the bytes that reading it takes.
 
     `is_mapped`: the array is read from the disk as it is used, and given back.

@@ -3,10 +3,11 @@
 Light to import; NumPy is loaded by the first `run` of a worker, SciPy and h5py when needed.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from workers.job import Step
 from workers.operations.array_declarations import OPERATIONS as OPERATIONS
@@ -84,4 +85,4 @@ def _array_name(steps: Sequence[Step]) -> str:
 
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
-    return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
+    return msgspec.structs.replace(step, parameters=by_id[step.operation].complete(step.parameters))

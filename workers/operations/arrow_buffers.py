@@ -7,8 +7,9 @@ that every place is checked against the bytes there are. Light to import.
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _MARK: Final = b"ARROW1"
 _TAIL: Final = 10  # the length of the footer, and the mark
@@ -22,8 +23,7 @@ _DICTIONARY_BATCH: Final = 2
 _RECORD_BATCH: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Unpacked:
+class Unpacked(Struct, frozen=True):
     """The rows of an Arrow file, and the bytes of its buffers once unpacked."""
 
     rows: int
@@ -105,8 +105,7 @@ def _read(descriptor: int, size: int, place: int, length: int) -> bytes:
     return os.read(descriptor, length)
 
 
-@dataclass(frozen=True, slots=True)
-class _FlatBuffer:
+class _FlatBuffer(Struct, frozen=True):
     """Fields of tables by their number; struct.error and ValueError where a place is none."""
 
     content: bytes

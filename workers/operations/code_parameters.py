@@ -11,9 +11,11 @@ import difflib
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from workers.errors import PipelineError
 from workers.job import ParameterValue
@@ -34,8 +36,7 @@ _LONGEST: Final = 1_000_000
 _INTEGER_MOST: Final = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFunction:
+class CodeFunction(Struct, frozen=True):
     """A function of own code that can be a step.
 
     `names` are what it takes besides its two paths, `parameters` those of them that a form can

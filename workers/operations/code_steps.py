@@ -4,9 +4,10 @@ All of it is read from the source, which is never executed. Any process.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from workers.errors import PipelineError
 from workers.job import ParameterValue, Step

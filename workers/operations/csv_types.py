@@ -5,9 +5,9 @@ which the reading is 8). So types are told by a sample, and widened where a valu
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from polars.exceptions import PanicException, PolarsError
 
 from workers.operations.table_parts import bad_table, pl
@@ -31,8 +31,7 @@ _WHOLE_NUMBER: Final = re.compile(r"\s*[+-]?\d+\s*")
 Types = dict[str, pl.DataType]
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """The values of a text, and whether none of its rows has more fields than the header."""
 
     values: pl.DataFrame

@@ -5,7 +5,8 @@ Light to import: the window and the engine read declarations, only workers run o
 
 import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from workers.errors import PipelineError
 from workers.job import Kind, ParameterValue
@@ -28,8 +29,7 @@ def name_problem(text: str) -> str:
     return "it is a name, not a path; it has no slash." if {"/", "\\"} & set(text) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One declared parameter.
 
     `minimum` and `maximum` bound numbers (inclusive, in `unit`); `choices` lists a CHOICE's
@@ -96,8 +96,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """A declared operation.
 
     `id` is family.operation; the family names the module under workers/operations that runs

@@ -5,8 +5,9 @@ The place is blanked where it stands; texts are appended, with a new first direc
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _EXIF_DIRECTORY, _GPS_DIRECTORY, _MAKER_NOTE, _ORIENTATION = 0x8769, 0x8825, 0x927C, 0x0112
 _WIDTHS: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
@@ -20,8 +21,7 @@ ARTIST, COPYRIGHT = 0x013B, 0x8298
 """The tags of EXIF (and TIFF) for who made a picture and whose it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     tag: int
     kind: int
     start: int  # where the entry itself stands

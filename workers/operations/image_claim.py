@@ -1,12 +1,11 @@
 """What a picture's header claims, before a pixel is read. Pure."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from workers.operations.image_geometry import Size
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The size of the upright picture, and what each of its pixels takes.
 
     `frames` is 0 where there are several and nobody counted them.

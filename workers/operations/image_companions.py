@@ -3,11 +3,12 @@
 What they are called is light to ask; `save_companions` runs in a worker.
 """
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from workers.job import Kind, ParameterValue, Step
 from workers.operations import Companion, companion_path
@@ -60,8 +61,8 @@ def save_companions(
             image = first.thumbnail_image(edge, height=edge)
         quality = Encoding(int(step.parameters["quality"]))
         failure = encode(
-            dataclasses.replace(decoded, image=image, is_animation=False),
-            dataclasses.replace(plan, encoding=quality),
+            msgspec.structs.replace(decoded, image=image, is_animation=False),
+            msgspec.structs.replace(plan, encoding=quality),
             companion_path(target, companion),
             format_of_suffix(companion.suffix) or ImageFormat.PNG,
         )
@@ -72,7 +73,7 @@ def save_companions(
 
 def _also(steps: Sequence[Step]) -> list[Step]:
     return [
-        dataclasses.replace(step, parameters=OPERATION.complete(step.parameters))
+        msgspec.structs.replace(step, parameters=OPERATION.complete(step.parameters))
         for step in steps
         if step.operation == ALSO
     ]

@@ -1,9 +1,10 @@
 """The picture steps besides resize, convert and metadata, as forms and pipelines know them."""
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Final
+
+import msgspec
 
 from workers.job import Kind, ParameterValue
 from workers.operations.colours import COLOUR
@@ -226,7 +227,7 @@ SHAPES: Final = (
                 maximum=360,
                 shown_when=("turn", ("free",)),
             ),
-            dataclasses.replace(_background(), shown_when=("turn", ("free",))),
+            msgspec.structs.replace(_background(), shown_when=("turn", ("free",))),
         ),
         _rotate_summary,
     ),

@@ -3,13 +3,13 @@
 Runs in a worker. libvips decodes, strictly; other libraries what it has no reader for.
 """
 
-import dataclasses
 import os
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+import msgspec
 import pyvips
+from msgspec import Struct
 
 from workers.operations.image_apply import apply_steps, sample_bytes
 from workers.operations.image_budget import (
@@ -50,8 +50,7 @@ Content = bytes | InputFile
 Steps = tuple[PictureStep, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """An upright picture after its steps (still to be computed by libvips) and its origin.
 
     `content` is what libvips reads, b"" where another library has decoded all of it already.
@@ -93,13 +92,13 @@ def decode(
     if reading.is_lenient:
         content = padded(content, known)
     try:
-        first = _opened(content, "sequential", reading=dataclasses.replace(reading, page=0))
+        first = _opened(content, "sequential", reading=msgspec.structs.replace(reading, page=0))
         header = Header(first, known, content, source.size, reading)
         if reading.page > header.frames:
             return _no_such_page(reading.page, header.frames)
         if reading.page:
             image = _opened(content, "sequential", reading=reading)
-            header = dataclasses.replace(header, image=image)
+            header = msgspec.structs.replace(header, image=image)
         return _decode_by_vips(header, steps, wanted)
     except pyvips.Error as error:
         text = str(error.detail or error.message)
@@ -172,8 +171,7 @@ def _set_up() -> None:
     pyvips.cache_set_max(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(Struct, frozen=True):
     """What is known of a picture before its pixels are read."""
 
     image: pyvips.Image

@@ -3,13 +3,13 @@
 Runs in a worker.
 """
 
-import dataclasses
 import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
+import msgspec
 import pyvips
 
 from workers.operations import image_jxl
@@ -73,7 +73,7 @@ def encode(decoded: Decoded, plan: ImagePlan, target: Path, wanted: ImageFormat)
 def in_memory(decoded: Decoded) -> Decoded | Failure:
     """Compute the picture once, for several outputs."""
     try:
-        return dataclasses.replace(decoded, image=decoded.image.copy_memory())
+        return msgspec.structs.replace(decoded, image=decoded.image.copy_memory())
     except pyvips.Error as error:
         return damage(decoded.format, str(error.detail or error.message))
 
@@ -171,7 +171,7 @@ def _save_fitted(
     encoding = plan.encoding
 
     def encoded(quality: int) -> bytes:
-        tried = dataclasses.replace(encoding, quality=quality)
+        tried = msgspec.structs.replace(encoding, quality=quality)
         if wanted is ImageFormat.JXL:
             return image_jxl.encoded(image, tried, _kept(plan))
         held = io.BytesIO()

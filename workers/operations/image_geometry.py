@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
+
 from workers.typed import override
 
 GRAVITIES: Final = (
@@ -16,8 +18,7 @@ ATTENTION: Final = "attention"
 RATIO: Final = r"\d{1,5}(\.\d{1,4})?:\d{1,5}(\.\d{1,4})?"
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """Width and height in pixels, of the upright picture."""
 
     width: int
@@ -72,8 +73,7 @@ class PictureStep:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class Geometry:
+class Geometry(Struct, frozen=True):
     """Scale to `scaled`, then cut `cropped` out of it."""
 
     scaled: Size

@@ -3,10 +3,11 @@
 Runs in a worker; one page at a time is in memory, but all frames of an animation.
 """
 
-import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from workers.operations.image_apply import apply_steps
 from workers.operations.image_decode import (
@@ -55,7 +56,7 @@ def save_pages(source: InputFile, plan: ImagePlan, target: Path, count: int) -> 
                 failure = _added(decoded, plan, part, pages)
                 if failure is not None:
                     where = f"Page {number:,} of {count:,}. {failure.detail}"
-                    return dataclasses.replace(failure, detail=where.strip())
+                    return msgspec.structs.replace(failure, detail=where.strip())
                 if isinstance(decoded, Decoded):
                     warnings.setdefault(decoded.warning)
     finally:
@@ -88,7 +89,7 @@ def _pages(source: InputFile, plan: ImagePlan, count: int) -> Iterator[Decoded |
         yield from _frames(source, plan, content)
         return
     for number in range(1, count + 1):
-        reading = dataclasses.replace(plan.reading, page=number)
+        reading = msgspec.structs.replace(plan.reading, page=number)
         yield decode(source, plan.steps, ImageFormat.TIFF, reading, content)
 
 
@@ -104,4 +105,4 @@ def _frames(source: InputFile, plan: ImagePlan, content: Content) -> Iterator[De
         if isinstance(applied, Failure):
             yield applied
             return
-        yield dataclasses.replace(held, image=applied, is_animation=False)
+        yield msgspec.structs.replace(held, image=applied, is_animation=False)

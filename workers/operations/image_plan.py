@@ -1,8 +1,9 @@
 """What a run of image steps asks for, worked out before a pixel is read. Pure, light to import."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from workers.job import ParameterValue, Step
 from workers.operations.exif_block import ARTIST, COPYRIGHT
@@ -75,8 +76,7 @@ _STEPS: Final[Mapping[str, Callable[..., PictureStep]]] = {
 _TEXTS: Final = {"copyright": COPYRIGHT, "artist": ARTIST}
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(Struct, frozen=True):
     """How the picture is saved; in at most `most_bytes`, where they are not 0."""
 
     quality: int = _OWN_FORMAT_QUALITY
@@ -90,8 +90,7 @@ class Encoding:
         return self.is_progressive or self.is_smallest or pixels <= _MOST_PIXELS_MEASURED
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePlan:
+class ImagePlan(Struct, frozen=True):
     """All steps between one decode and one encode, in their order.
 
     `metadata` is keep, strip_location or strip; `names_metadata` says that a step asked for it,

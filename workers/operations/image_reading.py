@@ -1,8 +1,9 @@
 """How pictures are read: which page, and what becomes of damaged files. Light to import."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from workers.job import Kind, ParameterValue
 from workers.operations.declaration import Operation, Parameter, ParameterKind
@@ -11,8 +12,7 @@ OPEN: Final = "images.open"
 _MOST_PAGES: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How a picture is read.
 
     `page` counts from 1, 0 is all; where one is asked for, the others are no loss to speak of.

@@ -4,10 +4,11 @@ A reduce step stands for plain steps that end with a small picture of each, or w
 it asks is light to tell; pixels are looked at in a worker.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from workers.job import ParameterValue, Step
 from workers.operations.contact_layout import layout_of
@@ -96,4 +97,4 @@ def write_hash(plan: ImagePlan, source: InputFile, target: Path) -> Failure | st
 def completed(step: Step) -> Step:
     """Return the step with all its parameters."""
     by_id = {operation.id: operation for operation in OPERATIONS}
-    return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
+    return msgspec.structs.replace(step, parameters=by_id[step.operation].complete(step.parameters))

@@ -3,10 +3,11 @@
 Light to import; libvips is loaded by the first `run` of a worker.
 """
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from workers.job import Kind, ParameterValue, Step
 from workers.operations import (
@@ -65,8 +66,8 @@ def run(steps: Sequence[Step], source: InputFile, target: Path) -> Failure | str
         return answer
     for begun in (target, *(companion_path(target, e) for e in companions(steps, target.suffix))):
         begun.unlink(missing_ok=True)
-    lenient = dataclasses.replace(plan.reading, is_lenient=True)
-    salvaged = _attempt(dataclasses.replace(plan, reading=lenient), steps, source, target)
+    lenient = msgspec.structs.replace(plan.reading, is_lenient=True)
+    salvaged = _attempt(msgspec.structs.replace(plan, reading=lenient), steps, source, target)
     if isinstance(salvaged, Failure):
         return answer
     assert isinstance(answer, Failure)
@@ -88,7 +89,7 @@ def _attempt(
         saved = save_pages(source, plan, target, count)
         if isinstance(saved, Failure) or not companions(steps, target.suffix):
             return saved
-        plan = dataclasses.replace(plan, reading=dataclasses.replace(plan.reading, page=1))
+        plan = msgspec.structs.replace(plan, reading=msgspec.structs.replace(plan.reading, page=1))
     decoded = decode(source, plan.steps, wanted, plan.reading)
     if isinstance(decoded, Failure):
         return decoded
@@ -172,7 +173,7 @@ def memory_need(steps: Sequence[Step], source: InputFile) -> int:
 
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
-    return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
+    return msgspec.structs.replace(step, parameters=by_id[step.operation].complete(step.parameters))
 
 
 def _resize_summary(values: Mapping[str, ParameterValue]) -> str:

@@ -5,8 +5,9 @@ The fields and their codes are those of ISO/IEC 18181-1, annexes A.2 and E ("Siz
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 SIGNATURE: Final = b"\xff\x0a"
 # Width to height; the first means that the width is written out.
@@ -34,8 +35,7 @@ _NAME: Final[_Choices] = ((0, 0), (4, 0), (5, 16), (10, 48))
 _MOSAIC_CHANNEL: Final[_Choices] = ((0, 1), (2, 0), (4, 3), (8, 19))
 
 
-@dataclass(frozen=True, slots=True)
-class JxlHeader:
+class JxlHeader(Struct, frozen=True):
     """What a codestream says of itself; width and height in pixels, of the upright picture.
 
     `curve` is srgb or linear, with the white and the primaries of sRGB, or empty for other colours.

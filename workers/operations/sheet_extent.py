@@ -9,8 +9,9 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import IO, Final
+
+from msgspec import Struct
 
 from workers.operations.sheet_cells import OdsReach, Reach, XlsxReach, claimed_corner
 from workers.wording import count_words, size_words
@@ -37,8 +38,7 @@ _DAMAGES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """Why a workbook is not read, in a sentence, and whether it is damaged or just too large."""
 
     message: str
@@ -49,8 +49,7 @@ _DAMAGED: Final = Refusal("Not a readable workbook (its content is damaged).", i
 _OTHER: Final = Refusal("Not a workbook (the file is an archive of another kind).", is_damage=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """What a workbook says of itself: bytes unpacked in all, cells of its largest sheet."""
 
     unpacked: int

@@ -7,8 +7,9 @@ Light to import: a pipeline is checked when it is loaded, long before there is a
 import difflib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from workers.wording import printable
 
@@ -38,8 +39,7 @@ _FILE_WORD: Final = re.compile(
 _MOST_SHOWN: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True):
     """One value told of each group, `function` of `column` (empty: of the rows), as `name`."""
 
     function: str

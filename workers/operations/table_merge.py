@@ -7,10 +7,10 @@ numbers the widest, else text where types differ.
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, Final, cast
 
+from msgspec import Struct
 from polars.exceptions import PolarsError
 
 from workers.channel import Buffer
@@ -61,8 +61,7 @@ def merge(partials: Sequence[Partial], target: Path, file_column: str) -> Failur
     return united.warning(is_csv=target.suffix != _PARQUET)
 
 
-@dataclass(frozen=True, slots=True)
-class _Merging:
+class _Merging(Struct, frozen=True):
     united: United
     partials: Sequence[Partial]
     file_column: str

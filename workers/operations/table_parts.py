@@ -1,7 +1,8 @@
 """What readers of tables return: the table, or a failure in one sentence. Runs in a worker."""
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # One thread a worker; read once by polars when it is imported.
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
@@ -13,8 +14,7 @@ from workers.outcome import Failure, FailureKind
 __all__ = ["Table", "bad_table", "beyond_memory", "pl"]
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """The values of a file, and a sentence about what was not as it should be, or "".
 
     `delimiter` is what stood between two values in the file.

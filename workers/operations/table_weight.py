@@ -5,8 +5,9 @@ Light to import; runs in a worker.
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from workers.operations import arrow_buffers
 from workers.operations.input_file import InputFile
@@ -41,8 +42,7 @@ _SUMMED_TEXT: Final = 90
 _KEY: Final = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """Bytes of a table: `values` in memory, `held` of its file throughout.
 
     `reading` is what reading takes besides, `summed` what the summary of its greatest column does.

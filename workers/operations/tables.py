@@ -3,10 +3,11 @@
 Light to import; polars is loaded by the first `run` of a worker.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from workers.job import Step
 from workers.operations import FOLDER, Companion
@@ -121,7 +122,7 @@ def combine(step: Step, partials: Sequence[Partial], target: Path) -> Failure | 
 
 def _completed(step: Step) -> Step:
     by_id = {operation.id: operation for operation in OPERATIONS}
-    return dataclasses.replace(step, parameters=by_id[step.operation].complete(step.parameters))
+    return msgspec.structs.replace(step, parameters=by_id[step.operation].complete(step.parameters))
 
 
 def _stepped(step: Step, values: "pl.DataFrame") -> "pl.DataFrame | Failure":

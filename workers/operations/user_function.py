@@ -6,7 +6,6 @@ The caller looks at source only (`check_source`, `digest`); nothing is executed 
 file may run is decided by its digest, before a worker hears of it.
 """
 
-import dataclasses
 import hashlib
 import importlib.abc
 import importlib.machinery
@@ -14,9 +13,11 @@ import importlib.util
 import sys
 import types
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+import msgspec
+from msgspec import Struct
 
 from workers.error_words import OWN_CODE
 from workers.errors import PipelineError
@@ -110,8 +111,7 @@ def _function(module: types.ModuleType, file: Path, name: str) -> Callable[..., 
     return loaded
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
+class _Loaded(Struct, frozen=True):
     modified_ns: int
     digest: str
     module: types.ModuleType
@@ -124,7 +124,7 @@ _loaded: Final[dict[Path, _Loaded]] = {}
 def _module(file: Path, trusted: Collection[str]) -> types.ModuleType:
     known = _loaded.get(file)
     if known is not None and (known.digest in trusted if trusted else known.is_pinned):
-        _loaded[file] = dataclasses.replace(known, is_pinned=True)
+        _loaded[file] = msgspec.structs.replace(known, is_pinned=True)
         return known.module
     modified_ns = 0 if trusted else file.stat().st_mtime_ns
     if known is not None and known.modified_ns == modified_ns and not trusted:
