@@ -24,15 +24,27 @@ def adjusted(image: pyvips.Image, step: Adjust) -> pyvips.Image:
     image = in_our_colours(image)
     colours, alpha = parted(image)
     top = top_of(image)
+    saturation = 0.0 if image.interpretation in GREY else step.saturation
+    if not saturation and image.format == "uchar":  # 256 values say it for every pixel
+        table = _adjusted(pyvips.Image.identity(), step, saturation, top)
+        return joined(colours.maplut(table.rint().cast("uchar")), alpha, image)
+    return joined(_adjusted(colours, step, saturation, top), alpha, image)
+
+
+def _adjusted(colours: pyvips.Image, step: Adjust, saturation: float, top: int) -> pyvips.Image:
+    """Return numbers that are still to be rounded and clipped."""
     scale = 1 + step.contrast / 100
     offset = (step.brightness / 100 * scale + (1 - scale) / 2) * top
-    toned = colours * scale + offset
-    if step.saturation and image.interpretation not in GREY:
-        luma = (toned * list(_LUMA)).bandmean() * len(_LUMA)
-        toned = luma + (toned - luma) * (1 + step.saturation / 100)
+    if saturation:
+        away = scale * (1 + saturation / 100)
+        luma = [(scale - away) * weight for weight in _LUMA]
+        rows = [[part + (away if i == j else 0) for j, part in enumerate(luma)] for i in range(3)]
+        toned = colours.recomb(rows) + offset
+    else:
+        toned = colours * scale + offset
     if step.gamma != 1:
         toned = (_clipped(toned, top) / top) ** (1 / step.gamma) * top
-    return joined(_clipped(toned, top), alpha, image)
+    return toned
 
 
 def greyed(image: pyvips.Image, _step: Grayscale) -> pyvips.Image:
@@ -60,9 +72,11 @@ def sharpened(image: pyvips.Image, step: Sharpen) -> pyvips.Image:
     """Add what a blur takes away: unsharp masking."""
     image = in_our_colours(image)
     colours, alpha = parted(image)
-    soft = colours.gaussblur(step.radius, precision="float")
-    toned = colours + (colours - soft) * step.amount
-    return joined(_clipped(toned, top_of(image)), alpha, image)
+    # A blur rounded to whole values is off by half a value; of 8 bits it takes a quarter the time.
+    precision = "integer" if image.format == "uchar" else "float"
+    soft = colours.gaussblur(step.radius, precision=precision)
+    toned = colours * (1 + step.amount) - soft * step.amount
+    return joined(toned, alpha, image)
 
 
 def blurred(image: pyvips.Image, step: Blur) -> pyvips.Image:
