@@ -116,11 +116,6 @@ def decoded_paths(blob: bytes | None) -> tuple[Path, ...]:
     return tuple(Path(os.fsdecode(part)) for part in blob.split(b"\0")) if blob else ()
 
 
-def encoded_path(path: Path | None) -> bytes | None:
-    """Return a path as a BLOB, or None."""
-    return None if path is None else os.fsencode(path)
-
-
 def decoded_path(blob: bytes | None) -> Path | None:
     """Return a path from a BLOB, or None."""
     return None if blob is None else Path(os.fsdecode(blob))
