@@ -136,7 +136,7 @@ class KnownFiles:
     def _are_all_new(self, files: FoundFiles) -> bool:
         """Note them all and say so, where that is plain without a look at each."""
         numbers = set(files.numbers)
-        if len(numbers) < len(files) or 0 in numbers or len(set(files.devices)) != 1:
+        if len(numbers) < len(files) or len(set(files.devices)) != 1:
             return False
         known = self._numbers.setdefault(files.devices[0], set())
         if not known.isdisjoint(numbers):

@@ -381,6 +381,13 @@ def test_processes_that_were_started_ahead_become_the_workers(floor: Floor) -> N
     assert spares(floor) == set()
 
 
+def test_process_that_was_up_before_it_was_asked_for_is_told_of(floor: Floor) -> None:
+    floor.pool.keep_spares(are_wanted=True, ahead=1)
+    floor.until(lambda: floor.pool._spares[0].is_up)
+    (worker,) = floor.workers(1)
+    assert floor.until_answered(floor.give(worker, "pid"))
+
+
 def spares(floor: Floor) -> set[int]:
     """Return the pids of children that are nobody's worker."""
     mine = {process.pid for process in floor.pool.processes().values()}
